@@ -1,0 +1,43 @@
+"""The exponential average of a network's weights."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
+
+from ssgan.config import Average
+
+
+def average_rate(options: Average, updates: int) -> float:
+    """How far the average moves towards the weights at an update, when ``updates`` have been made before.
+
+    With ``warmup`` it is at least 9/(10 + updates), so that the average forgets the start values: without it they
+    still weigh ``(1 − rate)^t`` after t updates.
+    """
+    rate = options.rate if options.half_life is None else 1 - 0.5 ** (1 / options.half_life)
+    assert rate is not None  # Average checks that one of the two is given
+    return max(rate, 9 / (10 + updates)) if options.warmup else rate
+
+
+class WeightAverage(nn.Module):
+    """A copy of a network whose trained parameters follow the network's; buffers, frozen gains among them, are copied.
+
+    ``torch.optim.swa_utils.AveragedModel`` would do, but reads its counter back from the device at every update.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = copy.deepcopy(network).requires_grad_(False)
+
+    @torch.no_grad()
+    def restart(self, network: nn.Module) -> None:
+        """Begin at the network's present values."""
+        self.network.load_state_dict(network.state_dict())
+
+    @torch.no_grad()
+    def update(self, network: nn.Module, rate: float) -> None:
+        """Move the averages by ``rate`` towards the network's parameters."""
+        get_ema_multi_avg_fn(1 - rate)(list(self.network.parameters()), list(network.parameters()), 0)

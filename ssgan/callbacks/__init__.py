@@ -1,0 +1,6 @@
+"""Callbacks: what a run leaves behind while it trains."""
+
+from ssgan.callbacks.checkpoints import BestCheckpoint, LastCheckpoint
+from ssgan.callbacks.sample_grid import SampleGrid
+
+__all__ = ["BestCheckpoint", "LastCheckpoint", "SampleGrid"]

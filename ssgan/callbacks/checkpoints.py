@@ -1,0 +1,59 @@
+"""Checkpoints: the newest state, and the best one where held-out labels tell which that is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+from lightning.pytorch.callbacks import ModelCheckpoint
+
+
+class LastCheckpoint(L.Callback):
+    """Writes ``last.ckpt`` every ``every`` iterations and at the end; the file is always whole.
+
+    Lightning's ModelCheckpoint would number a second ``last.ckpt`` when a run is resumed in its folder.
+
+    Args:
+        dirpath: folder of the checkpoints.
+        every: iterations between two writes.
+    """
+
+    def __init__(self, dirpath: str, every: int) -> None:
+        self.path = Path(dirpath) / "last.ckpt"
+        self.every = every
+        self._written = -1
+
+    def on_train_batch_end(self, trainer: L.Trainer, *_: Any) -> None:
+        """Write at every multiple of ``every``."""
+        if trainer.global_step % self.every == 0:
+            self._write(trainer)
+
+    def on_train_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        """Write the final state."""
+        if trainer.global_step != self._written:
+            self._write(trainer)
+
+    def _write(self, trainer: L.Trainer) -> None:
+        # Lightning writes to a temporary file and renames it.
+        trainer.save_checkpoint(self.path)
+        self._written = trainer.global_step
+
+
+class BestCheckpoint(ModelCheckpoint):
+    """Writes ``best.ckpt``, the state with the lowest ``val/error``; nothing where no labels are held out."""
+
+    def __init__(self, dirpath: str) -> None:
+        super().__init__(
+            dirpath=dirpath,
+            filename="best",
+            monitor="val/error",
+            mode="min",
+            enable_version_counter=False,
+            save_on_train_epoch_end=False,
+        )
+
+    def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Write if the error is the lowest so far."""
+        if "val/error" in trainer.callback_metrics:
+            super().on_validation_end(trainer, pl_module)

@@ -1,0 +1,66 @@
+"""Grids of generated images from fixed noise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+from lightning.pytorch.loggers import TensorBoardLogger, WandbLogger
+from lightning.pytorch.utilities import rank_zero_only
+from torchvision.transforms.functional import resize, to_pil_image
+from torchvision.utils import make_grid
+
+#: Side, in pixels, up to which small images are enlarged by a whole factor, to be seen.
+VISIBLE = 28
+
+
+class SampleGrid(L.Callback):
+    """Writes ``samples/<iteration>.png`` every ``every`` iterations and at the end, and gives it to the loggers.
+
+    The noise is the same each time and does not touch the run's random state.
+
+    Args:
+        dirpath: folder of the pictures.
+        every: iterations between two pictures.
+        rows, columns: of the grid.
+        seed: of the noise.
+    """
+
+    def __init__(self, dirpath: str, every: int, rows: int = 10, columns: int = 10, seed: int = 0) -> None:
+        self.folder = Path(dirpath)
+        self.every = every
+        self.rows = rows
+        self.columns = columns
+        self.seed = seed
+        self._drawn = -1
+
+    def on_train_batch_end(self, trainer: L.Trainer, module: L.LightningModule, *_: Any) -> None:
+        """Draw at every multiple of ``every``."""
+        if trainer.global_step % self.every == 0:
+            self._draw(trainer, module)
+
+    def on_train_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        """Draw the final samples."""
+        if trainer.global_step != self._drawn:
+            self._draw(trainer, module)
+
+    @rank_zero_only
+    @torch.no_grad()
+    def _draw(self, trainer: L.Trainer, module: Any) -> None:
+        if not module.objective.g_steps:
+            return  # a supervised run trains no generator
+        self._drawn = trainer.global_step
+        rng = torch.Generator(module.device).manual_seed(self.seed)
+        images = module.sample(module.generator.draw_z(self.rows * self.columns, rng)).cpu()
+        factor = max(1, VISIBLE // max(images.shape[-2:]))
+        images = resize(images, [side * factor for side in images.shape[-2:]], interpolation=0)  # 0: nearest
+        grid = make_grid(images, nrow=self.columns, padding=2, pad_value=255)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        to_pil_image(grid).save(self.folder / f"{trainer.global_step:07d}.png")
+        for logger in trainer.loggers:
+            if isinstance(logger, TensorBoardLogger):
+                logger.experiment.add_image("samples", grid, trainer.global_step)
+            elif isinstance(logger, WandbLogger):
+                logger.log_image("samples", [grid.float() / 255], step=trainer.global_step)

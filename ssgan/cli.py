@@ -1,0 +1,59 @@
+"""What an entry point says when something is wrong: one line, and an exit status that is not 0."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import sys
+from collections.abc import Callable
+
+from hydra.errors import HydraException, MissingConfigException
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from ssgan.errors import ConfigError, SSGANError
+
+#: Hydra's own switch for complete stack traces.
+FULL_ERROR = "HYDRA_FULL_ERROR"
+
+
+def run_hydra(main: Callable[[], None]) -> None:
+    """Run a Hydra entry point; print an error that the user can mend as one line and exit.
+
+    An error of another kind is a defect and keeps its traceback. ``HYDRA_FULL_ERROR=1`` shows every traceback.
+    """
+    if os.environ.get(FULL_ERROR) == "1":
+        main()
+        return
+    os.environ[FULL_ERROR] = "1"  # Hydra then raises its errors instead of printing them over many lines
+    try:
+        main()
+    except (SSGANError, HydraException, OmegaConfBaseException) as error:
+        print(f"error: {describe(error)}", file=sys.stderr)
+        sys.exit(2 if isinstance(error, ConfigError | HydraException | OmegaConfBaseException) else 1)
+    finally:
+        del os.environ[FULL_ERROR]
+
+
+def describe(error: Exception) -> str:
+    """One line that says what is wrong and which choices there are."""
+    if isinstance(error, MissingConfigException) and error.missing_cfg_file and error.options is not None:
+        group, _, name = str(error.missing_cfg_file).rpartition("/")
+        options = sorted(option for option in error.options if not option.startswith("_"))
+        return f"unknown {group} '{name}'{_nearest(name, options)}; choose from {', '.join(options)}"
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, OmegaConfBaseException):
+        cause = cause.__cause__
+    if isinstance(cause, OmegaConfBaseException) and isinstance(cause.parent_node, DictConfig) and cause.key is not None:
+        parent, key = cause.parent_node, str(cause.key)
+        if key not in parent:
+            keys = sorted(str(k) for k in parent if not str(k).startswith("_"))
+            place = parent._get_full_key(None) or "the configuration"
+            return f"no key '{key}' in {place}{_nearest(key, keys)}; it has {', '.join(keys) or 'none'}"
+    return " ".join(line.strip() for line in str(error).splitlines() if line.strip())
+
+
+def _nearest(word: str, choices: list[str]) -> str:
+    """A guess at what was meant."""
+    close = difflib.get_close_matches(word, choices, n=1)
+    return f" (did you mean '{close[0]}'?)" if close else ""

@@ -1,0 +1,72 @@
+"""One image file to one array of uint8, whatever the file's mode, size and orientation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+EXTENSIONS = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
+"""File name endings, in lower case, that count as images."""
+
+
+class UnreadableImageError(Exception):
+    """The file cannot be decoded; the message is a short reason without the file's name."""
+
+
+def decode(path: Path, size: int, channels: int, resize: str) -> np.ndarray:
+    """Read an image as uint8 of shape (channels, size, size).
+
+    The first frame is taken, its EXIF orientation applied, transparency laid on white and 16-bit values scaled to 8.
+
+    Args:
+        path: the file.
+        size: side of the result in pixels; shrinking is antialiased.
+        channels: 1 (grey) or 3 (RGB).
+        resize: "crop" scales the shorter side to ``size`` and cuts out the centre, "squash" changes the aspect ratio.
+
+    Raises:
+        UnreadableImageError: the file cannot be decoded.
+    """
+    try:
+        with Image.open(path) as file:
+            # JPEG only: let the decoder shrink by a power of 2, but not below twice the wanted side, so that the
+            # antialiased resize below still decides the result. Large photographs are read several times faster.
+            file.draft(None, (2 * size, 2 * size))
+            image = _flattened(ImageOps.exif_transpose(file)).convert("L" if channels == 1 else "RGB")
+        if resize == "crop":
+            image = ImageOps.fit(image, (size, size), Image.Resampling.BICUBIC)
+        else:
+            image = image.resize((size, size), Image.Resampling.BICUBIC)
+        return np.asarray(image).reshape(size, size, channels).transpose(2, 0, 1)
+    except UnidentifiedImageError as error:
+        raise UnreadableImageError("not an image") from error
+    # A damaged file makes the decoders raise nearly anything: SyntaxError, struct.error, IndexError, OSError, ...
+    except Exception as error:
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise UnreadableImageError(" ".join(str(reason).split())) from error
+
+
+def _flattened(image: Image.Image) -> Image.Image:
+    """The image in a mode of 8 bits or fewer without transparency."""
+    if image.mode.startswith("I"):
+        return _eight_bit(image)
+    if image.mode == "F":
+        raise UnreadableImageError("floating-point values have no known range")
+    if image.has_transparency_data:
+        # Straight to RGB, "convert" would drop the transparency and show whatever colour lies hidden under it.
+        image = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return image
+
+
+def _eight_bit(image: Image.Image) -> Image.Image:
+    """Scale 0..65535 to 0..255. Pillow's own conversion of "I" and "I;16" clips at 255 instead.
+
+    Mode "I" has 32 bits, but the formats that give it (PNG and PGM in some versions of Pillow, TIFF) mean 16.
+    """
+    values = np.asarray(image).astype(np.int64)
+    if values.min() < 0 or values.max() > 65535:
+        raise UnreadableImageError("32-bit values have no known range")
+    return Image.fromarray(np.rint(values / 257).astype(np.uint8))

@@ -1,0 +1,124 @@
+"""Many image files to one array, decoded once and kept in the user's cache folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.progress import Progress
+
+from ssgan.data.decode import UnreadableImageError, decode
+from ssgan.data.options import cache_dir
+
+log = logging.getLogger(__name__)
+
+# Part of every cache entry's name: raise it when decoding changes, so that old entries are left behind.
+_VERSION = 1
+_THREADS = min(8, os.cpu_count() or 1)
+
+
+def decode_files(
+    root: Path, files: Sequence[str], size: int, channels: int, resize: str
+) -> tuple[np.ndarray, dict[int, str]]:
+    """Decode ``root / file`` for every file, or take the result of an earlier call from the cache.
+
+    An entry of the cache belongs to the files' names, sizes and times of modification and to the other arguments. It
+    says which files could be read; the others are tried anew in every call, since what was in the way (permissions, a
+    disk that was away) need not have changed the file.
+
+    Args:
+        root: absolute folder.
+        files: paths relative to it.
+        size: see :func:`ssgan.data.decode.decode`, as for the other two.
+        channels: 1 or 3.
+        resize: "crop" or "squash".
+
+    Returns:
+        images: uint8, shape (len(files), channels, size, size); zeros where a file could not be read.
+        failures: the reason, by index, of each file that could not be read.
+    """
+    entry = cache_dir() / "folders" / f"{_fingerprint(root, files, size, channels, resize)}.npz"
+    shape = (len(files), channels, size, size)
+    images, readable = _read_entry(entry, shape) or (np.zeros(shape, np.uint8), np.zeros(len(files), np.bool_))
+    todo = np.flatnonzero(~readable).tolist()
+    failures: dict[int, str] = {}
+    if not todo:
+        return images, failures
+
+    read = partial(_decode_or_reason, size=size, channels=channels, resize=resize)
+    # Threads are enough: Pillow gives up the interpreter's lock while it decodes and resizes.
+    with (
+        Progress(console=Console(stderr=True), transient=True) as progress,
+        ThreadPoolExecutor(_THREADS) as pool,
+    ):
+        results = pool.map(read, [root / files[i] for i in todo])
+        shown = progress.track(results, total=len(todo), description="Decoding images")
+        for i, result in zip(todo, shown, strict=True):
+            if isinstance(result, str):
+                failures[i] = result
+            else:
+                images[i], readable[i] = result, True
+    if len(failures) < len(todo):
+        _write_entry(entry, images, readable)
+    return images, failures
+
+
+def _decode_or_reason(path: Path, size: int, channels: int, resize: str) -> np.ndarray | str:
+    try:
+        return decode(path, size, channels, resize)
+    except UnreadableImageError as error:
+        return str(error)
+
+
+def _fingerprint(root: Path, files: Sequence[str], *options: object) -> str:
+    """Name of the cache entry of these files in their present state."""
+    digest = hashlib.sha256(json.dumps([_VERSION, str(root), options]).encode())
+    for file in files:
+        try:
+            state = (root / file).stat()
+            size, modified = state.st_size, state.st_mtime_ns
+        except OSError:  # such as a link to nowhere, which decoding will report
+            size, modified = -1, -1
+        digest.update(f"\0{file}\0{size}\0{modified}".encode(errors="surrogateescape"))
+    return digest.hexdigest()[:32]
+
+
+def _read_entry(path: Path, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray] | None:
+    """Images and mask of readable files; None if there is no such entry or it is damaged."""
+    try:
+        with np.load(path, allow_pickle=False) as entry:
+            images, readable = entry["images"], entry["readable"]
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, LookupError, EOFError, TypeError, zipfile.BadZipFile, zlib.error) as error:
+        log.warning("rebuilding the damaged cache entry %s (%s)", path, error)
+        return None
+    return (images, readable) if images.shape == shape and readable.shape == shape[:1] else None
+
+
+def _write_entry(path: Path, images: np.ndarray, readable: np.ndarray) -> None:
+    """Write under another name, then rename: jobs that share the cache never see half an entry."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".new-", suffix=".npz", delete=False) as file:
+            try:
+                np.savez(file, images=images, readable=readable)
+                file.close()
+                os.replace(file.name, path)
+            except BaseException:
+                file.close()
+                os.unlink(file.name)
+                raise
+    except OSError as error:
+        log.warning("decoded images are not kept for the next run: %s", error)

@@ -1,0 +1,48 @@
+"""The 8x8 digits that come with scikit-learn: real images for trying things out, without a download."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from ssgan.data.options import DataOptions
+
+if TYPE_CHECKING:
+    from ssgan.data.images import ImageData
+
+_NUM_TEST = 500
+_TEST_SEED = 0
+
+
+@dataclass(kw_only=True)
+class Digits(DataOptions):
+    """1,297 training and 500 test images, 1x8x8, 10 classes (``root`` is not used: scikit-learn has them inside).
+
+    scikit-learn gives no test set. Ours is 50 images of each class, the first ones after a permutation by
+    ``numpy.random.RandomState(0)``. It is the same whatever the options; the training images keep their order.
+    """
+
+    name: ClassVar[str] = "digits"
+    num_labels: int | None = 30
+
+    def load(self) -> ImageData:
+        """Read the images; their values 0..16 are scaled to 0..255."""
+        import numpy as np
+        import torch
+        from sklearn.datasets import load_digits
+
+        from ssgan.data.images import ImageData
+        from ssgan.data.split import split_labels
+
+        digits = load_digits()
+        images = torch.from_numpy(np.rint(digits.images * (255 / 16)).astype(np.uint8)).unsqueeze(1)
+        labels = torch.from_numpy(digits.target.astype(np.int64))
+        train, test = split_labels(labels, num_classes=10, num_labels=None, num_val=_NUM_TEST, seed=_TEST_SEED)
+        return ImageData(
+            x_train=images[train],
+            y_train=labels[train],
+            x_unlabelled=None,
+            x_test=images[test],
+            y_test=labels[test],
+            classes=tuple(map(str, range(10))),
+        )

@@ -1,0 +1,156 @@
+"""The user's own image files, one folder for each class."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from ssgan.checks import one_of, positive
+from ssgan.data.options import DataOptions
+from ssgan.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from ssgan.data.images import ImageData
+
+log = logging.getLogger(__name__)
+
+# Unreadable files that an error names before it only counts the rest.
+_NAMED = 5
+
+
+@dataclass(kw_only=True)
+class Folder(DataOptions):
+    """Image files of any size and mode, the classes being the names of folders::
+
+        path/cat/*.png          labelled training images, one folder for each class
+        path/dog/*.jpg
+        path/unlabelled/**      training images without a label (may be absent)
+        path/test/cat/*.png     test images, the same classes
+        path/test/dog/*.jpg
+
+    Folders are searched with their subfolders. Hidden files and files that are no images by their ending are ignored.
+    Images are decoded once and then kept in the user's cache folder, until a file or an option changes.
+    """
+
+    name: ClassVar[str] = "folder"
+    path: str
+    """The folder (``~`` is expanded)."""
+    image_size: int = 32
+    """Side of the square that images are resized to, in pixels."""
+    channels: int = 3
+    """3 for RGB, 1 for grey."""
+    resize: str = "crop"
+    """"crop": scale the shorter side and cut out the centre; "squash": change the aspect ratio."""
+    unlabelled: str = "unlabelled"
+    """Name of the subfolder of images without a label."""
+    test: str = "test"
+    """Name of the subfolder of test images."""
+    unreadable: str = "refuse"
+    """"refuse" to load if a file cannot be decoded, or "skip" such files with a warning that names them."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        positive("data.image_size", self.image_size)
+        one_of("data.channels", self.channels, (1, 3))
+        one_of("data.resize", self.resize, ("crop", "squash"))
+        one_of("data.unreadable", self.unreadable, ("refuse", "skip"))
+        for option in ("unlabelled", "test"):
+            value = getattr(self, option)
+            if value in ("", ".", "..") or Path(value).name != value:
+                raise ConfigError(f"data.{option}={value}: must be the name of a folder inside data.path")
+        if self.unlabelled == self.test:
+            raise ConfigError(f"data.unlabelled={self.unlabelled}: must differ from data.test")
+
+    def load(self) -> ImageData:
+        """Decode all images, or take them from the cache.
+
+        Raises:
+            DataError: a folder is missing or empty, or files are unreadable.
+        """
+        import torch
+
+        from ssgan.data.decoded import decode_files
+        from ssgan.data.images import ImageData
+
+        root = Path(self.path).expanduser().resolve()
+        classes = self._classes(root)
+        # Groups of files in the order of the final tensors: training classes, test classes, unlabelled.
+        groups = [_image_files(root, name) for name in classes]
+        groups += [_image_files(root, f"{self.test}/{name}") for name in classes]
+        groups.append(_image_files(root, self.unlabelled))
+        files = [file for group in groups for file in group]
+        group_of = [g for g, group in enumerate(groups) for _ in group]
+
+        images, failures = decode_files(root, files, self.image_size, self.channels, self.resize)
+        if failures:
+            self._report([f"{files[i]} ({reason})" for i, reason in failures.items()], root)
+        kept = torch.ones(len(files), dtype=torch.bool)
+        kept[list(failures)] = False
+        x, group = torch.from_numpy(images), torch.tensor(group_of)
+        k = len(classes)
+        for g, name in enumerate([*classes, *(f"{self.test}/{name}" for name in classes)]):
+            if not (kept & (group == g)).any():
+                raise DataError(f"{root / name}: there is no readable image in this folder")
+
+        train, test, unlabelled = kept & (group < k), kept & (k <= group) & (group < 2 * k), kept & (group == 2 * k)
+        return ImageData(
+            x_train=x[train],
+            y_train=group[train],
+            x_unlabelled=x[unlabelled] if unlabelled.any() else None,
+            x_test=x[test],
+            y_test=group[test] - k,
+            classes=tuple(classes),
+        )
+
+    def _classes(self, root: Path) -> list[str]:
+        """Names of the class folders, after a check that training and test set have the same."""
+        if not root.is_dir():
+            raise DataError(f"{root}: there is no such folder; data.path must name a folder of images")
+        classes = [name for name in _subfolders(root) if name not in (self.unlabelled, self.test)]
+        if len(classes) < 2:
+            found = f"only {classes[0]}" if classes else "none"
+            raise DataError(f"{root}: there must be at least 2 class folders of labelled images, but there is {found}")
+        test = root / self.test
+        if not test.is_dir():
+            raise DataError(f"{test}: there is no such folder; test images belong there (data.test=<name>)")
+        test_classes = _subfolders(test)
+        for name in classes:
+            if name not in test_classes:
+                raise DataError(f"{test}: the class folder {name} is missing, which {root} has")
+        for name in test_classes:
+            if name not in classes:
+                raise DataError(f"{test}: there is a class folder {name}, which {root} does not have")
+        return classes
+
+    def _report(self, unreadable: Sequence[str], root: Path) -> None:
+        """Refuse unreadable files, or warn about all of them, as the option says."""
+        count = f"{len(unreadable)} unreadable image{'s' if len(unreadable) > 1 else ''}"
+        if self.unreadable == "skip":
+            log.warning("%s: skipped %s: %s", root, count, ", ".join(unreadable))
+            return
+        named = ", ".join(unreadable[:_NAMED])
+        more = f" and {len(unreadable) - _NAMED} more" if len(unreadable) > _NAMED else ""
+        raise DataError(f"{root}: {count}: {named}{more}; remove them, or leave them out with data.unreadable=skip")
+
+
+def _subfolders(folder: Path) -> list[str]:
+    return sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+
+
+def _image_files(root: Path, folder: str) -> list[str]:
+    """Paths, relative to ``root``, of the image files in ``folder`` and its subfolders; empty if it does not exist."""
+    from ssgan.data.decode import EXTENSIONS
+
+    found = []
+    for directory, subfolders, names in os.walk(root / folder, followlinks=True):
+        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
+        found += [
+            os.path.relpath(os.path.join(directory, name), root)
+            for name in names
+            if not name.startswith(".") and os.path.splitext(name)[1].lower() in EXTENSIONS
+        ]
+    return sorted(found)

@@ -1,0 +1,77 @@
+"""Which training images are labelled, and which are held out for validation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ssgan.errors import ConfigError
+
+
+class Split(NamedTuple):
+    """Indices into the training set: two disjoint int64 tensors, balanced over the classes."""
+
+    labelled: Tensor
+    val: Tensor
+
+
+def split_labels(
+    labels: Tensor,
+    num_classes: int,
+    num_labels: int | None,
+    num_val: int,
+    seed: int,
+    classes: Sequence[str] | None = None,
+) -> Split:
+    """Choose the labelled and the held-out images as the published code does.
+
+    The training set is permuted by ``numpy.random.RandomState(seed)``, and the first images of each class are the
+    labelled ones; so, for the same order of the data, the subset is the one of the authors' script. The held-out
+    images are the next ones of each class, so their number does not change the labelled subset.
+
+    Args:
+        labels: int64 labels 0..K-1 of the training set, shape (N,).
+        num_classes: K.
+        num_labels: labelled images in total, a multiple of K. None: all that are not held out, in the order of the
+            training set; they are as balanced as the data, and the held-out ones are the first of each class.
+        num_val: held-out images in total, a multiple of K.
+        seed: seed of the permutation.
+        classes: class names for the messages of errors.
+
+    Raises:
+        ConfigError: a number is not a multiple of K, or a class has too few images.
+    """
+    labelled_per_class = 0 if num_labels is None else _per_class("data.num_labels", num_labels, num_classes, lowest=1)
+    val_per_class = _per_class("data.num_val", num_val, num_classes, lowest=0)
+    # With num_labels=None one image of each class must remain after the held-out ones.
+    needed = val_per_class + (labelled_per_class or 1)
+    for k, count in enumerate(torch.bincount(labels, minlength=num_classes).tolist()):
+        if count < needed:
+            name = f"class {k}" if classes is None else f"class {k} ({classes[k]})"
+            asked = f"data.num_labels={'null' if num_labels is None else num_labels} with data.num_val={num_val}"
+            raise ConfigError(f"{asked} needs {needed} training images of each class, but {name} has {count}")
+
+    order = torch.from_numpy(np.random.RandomState(seed).permutation(len(labels)))
+    of_class = [order[labels[order] == k] for k in range(num_classes)]
+    val = torch.cat([members[labelled_per_class:][:val_per_class] for members in of_class])
+    if num_labels is None:
+        held_out = torch.zeros(len(labels), dtype=torch.bool)
+        held_out[val] = True
+        return Split((~held_out).nonzero().flatten(), val)
+    return Split(torch.cat([members[:labelled_per_class] for members in of_class]), val)
+
+
+def _per_class(name: str, total: int, num_classes: int, lowest: int) -> int:
+    """Images of each class out of ``total``; ``lowest`` is the smallest valid number of each class."""
+    per_class, rest = divmod(total, num_classes)
+    if rest or per_class < lowest:
+        nearest = sorted({max(per_class, lowest) * num_classes, max(per_class + 1, lowest) * num_classes})
+        raise ConfigError(
+            f"{name}={total}: must be a multiple of the {num_classes} classes;"
+            f" nearest: {' or '.join(map(str, nearest))}"
+        )
+    return per_class

@@ -1,0 +1,132 @@
+"""What the training step sees: labelled images, and two independently shuffled streams of unlabelled ones.
+
+Which images an iteration takes is a function of the seed and the iteration alone, so that an interrupted run goes on
+with exactly the images it would have seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+class IterationBatch(NamedTuple):
+    """uint8 images of one iteration: for each of the d D steps n labelled and n unlabelled ones, for each of the g G
+    steps n unlabelled ones of the second stream.
+
+    ``labelled`` and ``unlabelled`` are ``[d, n, c, h, w]``, ``labels`` ``[d, n]``, ``matched`` ``[g, n, c, h, w]``.
+    """
+
+    labelled: Tensor
+    labels: Tensor
+    unlabelled: Tensor
+    matched: Tensor
+
+
+class EvalBatch(NamedTuple):
+    """uint8 ``images`` ``[n, c, h, w]`` of a ``split`` (``val`` or ``test``) with their ``labels`` ``[n]``."""
+
+    split: str
+    images: Tensor
+    labels: Tensor
+
+
+def shuffled_passes(size: int, length: int, rng: torch.Generator) -> Tensor:
+    """``length`` indices into a set: passes over it end to end, each in a random order of its own, the last one cut."""
+    passes = [torch.randperm(size, generator=rng) for _ in range(-(-length // size))]
+    return torch.cat(passes)[:length]
+
+
+def epoch_rng(seed: int, epoch: int) -> torch.Generator:
+    """The generator of an epoch's order."""
+    state = np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)
+    return torch.Generator().manual_seed(int(state[0] >> np.uint64(1)))
+
+
+@dataclass
+class SemiSupervisedStream:
+    """The training loader; each pass yields what is left of the epoch at which the trainer stands.
+
+    An epoch is one pass of the D steps over the unlabelled set, its last incomplete batch left out; the labelled set is
+    shuffled and repeated to the epoch's length. With several processes each takes its share of every batch.
+
+    Args:
+        labelled, labels: the labelled images, uint8, and their classes, on the training device.
+        unlabelled: the unlabelled images, uint8, on the training device.
+        batch_size: images of each kind in a step, over all processes.
+        iteration: gives the number of iterations done.
+    """
+
+    labelled: Tensor
+    labels: Tensor
+    unlabelled: Tensor
+    batch_size: int
+    d_steps: int
+    g_steps: int
+    seed: int
+    iteration: Callable[[], int] = lambda: 0
+    rank: int = 0
+    world_size: int = 1
+
+    def __len__(self) -> int:
+        return max(len(self.unlabelled) // (self.batch_size * self.d_steps), 1)
+
+    def __iter__(self) -> Iterator[IterationBatch]:
+        epoch, start = divmod(self.iteration(), len(self))
+        labelled, unlabelled, matched = (order.to(self.labels.device) for order in self.epoch_order(epoch))
+        share = self.batch_size // self.world_size
+        mine = slice(self.rank * share, (self.rank + 1) * share)
+        for i in range(start, len(self)):
+            chosen = labelled[i, :, mine]
+            yield IterationBatch(
+                self.labelled[chosen],
+                self.labels[chosen],
+                self.unlabelled[unlabelled[i, :, mine]],
+                self.unlabelled[matched[i, :, mine]],
+            )
+
+    def state_dict(self) -> dict[str, int]:
+        """Nothing: the trainer's iteration is the state. Lightning asks for it before it resumes within an epoch."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """See :meth:`state_dict`."""
+
+    def epoch_order(self, epoch: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Indices of an epoch's labelled, unlabelled and matched images, ``[iterations, steps, batch_size]``."""
+        rng = epoch_rng(self.seed, epoch)
+
+        def order(size: int, steps: int) -> Tensor:
+            length = len(self) * steps * self.batch_size
+            return shuffled_passes(size, length, rng).view(len(self), steps, self.batch_size)
+
+        return (
+            order(len(self.labelled), self.d_steps),
+            order(len(self.unlabelled), self.d_steps),
+            order(len(self.unlabelled), self.g_steps) if self.g_steps else torch.empty(len(self), 0, self.batch_size).long(),
+        )
+
+
+@dataclass
+class EvalStream:
+    """A split in batches; with several processes each takes every ``world_size``-th image."""
+
+    split: str
+    images: Tensor
+    labels: Tensor
+    batch_size: int
+    rank: int = 0
+    world_size: int = 1
+
+    def __len__(self) -> int:
+        return -(-len(range(self.rank, len(self.labels), self.world_size)) // self.batch_size)
+
+    def __iter__(self) -> Iterator[EvalBatch]:
+        mine = slice(self.rank, None, self.world_size)
+        parts = zip(self.images[mine].split(self.batch_size), self.labels[mine].split(self.batch_size), strict=True)
+        return (EvalBatch(self.split, images, labels) for images, labels in parts)

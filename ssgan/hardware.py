@@ -1,0 +1,43 @@
+"""What the machine is, and which precisions it has."""
+
+from __future__ import annotations
+
+import platform
+from pathlib import Path
+
+import torch
+
+from ssgan.errors import ConfigError
+
+
+def check_precision(precision: str, accelerator: str) -> None:
+    """Refuse a precision that the hardware does not have.
+
+    Raises:
+        ConfigError: for bf16-mixed on a CPU without bfloat16 units, which would emulate them an order of magnitude
+            slower than float32.
+    """
+    on_cpu = accelerator == "cpu" or (accelerator == "auto" and not torch.accelerator.is_available())
+    if precision == "bf16-mixed" and on_cpu and not cpu_has_bf16():
+        raise ConfigError(
+            "trainer.precision=bf16-mixed: this CPU has no bfloat16 units and would be far slower than with 32;"
+            " use trainer.precision=32 or a GPU"
+        )
+
+
+def cpu_has_bf16() -> bool:
+    """Whether the CPU multiplies bfloat16 matrices natively (AVX512-BF16, AMX, or Arm's BF16)."""
+    capabilities = torch.cpu.get_capabilities()
+    return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16", "arm_bf16", "sve_bf16"))
+
+
+def describe_hardware(device: torch.device) -> str:
+    """Name of the processor or GPU."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        models = [line.partition(":")[2].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
+        if models:
+            return f"{models[0]}, {len(models)} cores, {torch.get_num_threads()} threads"
+    return f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads"

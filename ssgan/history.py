@@ -1,0 +1,100 @@
+"""The terms of both players' costs since the last row of the log.
+
+They stay on the device, so that recording an iteration does not wait for it; one read at each row gives the means and
+shows whether, and where, a term stopped being finite.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from lightning.pytorch.strategies import Strategy
+from torch import Tensor, nn
+
+from ssgan.errors import TrainingDiverged
+
+PLAYERS = {"d": "discriminator", "g": "generator"}
+
+
+class TermHistory:
+    """The terms of the last iterations, at most ``length`` of them."""
+
+    def __init__(self, length: int) -> None:
+        self.length = length
+        self._names: list[str] = []
+        self._rows: list[Tensor] = []
+
+    def append(self, terms: Mapping[str, Sequence[Mapping[str, Tensor]]]) -> None:
+        """Record an iteration.
+
+        Args:
+            terms: for each player, ``d`` and ``g``, the named terms of each of its steps.
+        """
+        columns = {
+            f"{player}_{name}": torch.stack([step[name].float() for step in steps]).mean()
+            for player, steps in terms.items()
+            for name in (steps[0] if steps else ())
+        }
+        self._names = list(columns)
+        self._rows.append(torch.stack(list(columns.values())))
+
+    def flush(self, iteration: int, strategy: Strategy) -> dict[str, float]:
+        """Means of all terms and of each player's cost, by log key; then forget them.
+
+        Raises:
+            TrainingDiverged: see :meth:`check`.
+        """
+        rows = self.check(iteration, strategy)
+        self._rows = []
+        if rows is None:
+            return {}
+        means = dict(zip(self._names, rows.mean(0).tolist(), strict=True))
+        costs = {
+            f"{player}_loss": sum(value for name, value in means.items() if name.startswith(f"{player}_"))
+            for player in PLAYERS
+            if any(name.startswith(f"{player}_") for name in means)
+        }
+        return {f"train/{name}": value for name, value in (costs | means).items()}
+
+    def check(self, iteration: int, strategy: Strategy) -> Tensor | None:
+        """Read the record, averaged over all processes: ``[iterations, terms]``, or None if it is empty.
+
+        Args:
+            iteration: number of iterations done.
+
+        Raises:
+            TrainingDiverged: if a term was not finite; names the first such iteration and term.
+        """
+        if not self._rows:
+            return None
+        rows: Any = strategy.reduce(torch.stack(self._rows), reduce_op="mean")
+        rows = rows.cpu()
+        bad = (~rows.isfinite()).nonzero()
+        if len(bad):
+            row, column = bad[0].tolist()
+            player, _, term = self._names[column].partition("_")
+            raise TrainingDiverged(
+                f"the {PLAYERS[player]}'s term '{term}' is {rows[row, column].item()}"
+                f" at iteration {iteration - len(rows) + row + 1}; the last checkpoint is from before"
+            )
+        return rows
+
+    def check_parameters(self, iteration: int, players: Mapping[str, nn.Module]) -> None:
+        """Raise TrainingDiverged if a parameter is not finite."""
+        for player, network in players.items():
+            if not all(bool(p.isfinite().all()) for p in network.parameters()):
+                raise TrainingDiverged(
+                    f"the {player} has parameters that are not finite after iteration {iteration};"
+                    " the last checkpoint is from before"
+                )
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint keeps."""
+        return {"names": self._names, "rows": torch.stack(self._rows).cpu() if self._rows else None}
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Go on from :meth:`state`."""
+        self._names = list(state["names"])
+        self._rows = [] if state["rows"] is None else list(state["rows"])

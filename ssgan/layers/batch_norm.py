@@ -1,0 +1,78 @@
+"""Normalisation of the generator's hidden layers: shift, no scale.
+
+Both layers state in ``reference_size`` how many reference examples must come first in their batch.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class BatchNorm(nn.Module):
+    """Batch normalisation by the statistics of the batch at hand, at training and at sampling alike.
+
+    ``[n, c]`` or ``[n, c, h, w]``. ``eps`` as in the authors' code. A batch of one dense example gives the shift.
+    """
+
+    reference_size = 0
+
+    def __init__(self, channels: int, eps: float = 1e-6) -> None:
+        super().__init__()
+        self.bias = nn.Parameter(torch.zeros(channels))
+        self.eps = eps
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise each channel over the batch and add the shift."""
+        # torch.batch_norm is nn.functional.batch_norm less its refusal of a batch of one.
+        return torch.batch_norm(x, None, self.bias, None, None, True, 0.0, self.eps, torch.backends.cudnn.enabled)
+
+    def extra_repr(self) -> str:
+        """Describe the layer."""
+        return f"{len(self.bias)}, eps={self.eps}"
+
+
+class VirtualBatchNorm(nn.Module):
+    """Virtual batch normalisation (Salimans et al. 2016, section 3.5).
+
+    The first ``reference_size`` rows of the batch are the reference examples: they are normalised by their own batch's
+    statistics. Every other example is normalised by the mean and mean square of the reference batch, with weight
+    n/(n+1), and of itself, with weight 1/(n+1). Its output does not depend on the other examples.
+    """
+
+    def __init__(self, channels: int, reference_size: int, eps: float = 1e-5) -> None:
+        super().__init__()
+        self.bias = nn.Parameter(torch.zeros(channels))
+        self.reference_size = reference_size
+        self.eps = eps
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise ``[reference_size + n, c]`` or ``[reference_size + n, c, h, w]``."""
+        n = self.reference_size
+        space = list(range(2, x.ndim))
+        values = x.float()
+        mean, var = _moments(values, space)
+        reference_mean = mean[:n].mean(0, keepdim=True)
+        reference_var = (var[:n] + (mean[:n] - reference_mean).square()).mean(0, keepdim=True)
+        # Mixing mean and mean square is mixing the two distributions; written with deviations from the mixed mean it
+        # does not cancel when the mean is large beside the deviation.
+        mixed_mean = (n * reference_mean + mean[n:]) / (n + 1)
+        mixed_var = (
+            n * (reference_var + (reference_mean - mixed_mean).square()) + var[n:] + (mean[n:] - mixed_mean).square()
+        ) / (n + 1)
+        bias = self.bias.view(-1, *[1] * len(space))
+        reference = (values[:n] - reference_mean) * torch.rsqrt(reference_var + self.eps)
+        examples = (values[n:] - mixed_mean) * torch.rsqrt(mixed_var + self.eps)
+        return (torch.cat([reference, examples]) + bias).to(x.dtype)
+
+    def extra_repr(self) -> str:
+        """Describe the layer."""
+        return f"{len(self.bias)}, reference_size={self.reference_size}, eps={self.eps}"
+
+
+def _moments(values: Tensor, space: list[int]) -> tuple[Tensor, Tensor]:
+    """Mean and variance of each example and channel over the space (of a dense layer: the value, and 0)."""
+    if not space:
+        return values, torch.zeros_like(values)
+    mean = values.mean(space, keepdim=True)
+    return mean, (values - mean).square().mean(space, keepdim=True)

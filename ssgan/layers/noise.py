@@ -1,0 +1,91 @@
+"""Noise layers whose noise is an argument.
+
+A network draws the noise for a batch beforehand (:meth:`NoisySequential.draw_noise`) and is then a deterministic
+function of images and noise. Without noise it is in its inference mode.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+
+class NoiseLayer(nn.Module):
+    """A layer that perturbs its input by given noise of shape ``[n, *shape]``."""
+
+    def __init__(self, shape: Sequence[int]) -> None:
+        super().__init__()
+        self.shape = tuple(shape)
+
+    def draw(self, n: int, generator: torch.Generator) -> Tensor:
+        """Noise for n examples, on the generator's device."""
+        raise NotImplementedError
+
+    def perturb(self, x: Tensor, noise: Tensor) -> Tensor:
+        """Apply the noise."""
+        raise NotImplementedError
+
+    def forward(self, x: Tensor, noise: Tensor | None) -> Tensor:
+        """Perturb ``x``; without noise, return it unchanged."""
+        return x if noise is None else self.perturb(x, noise)
+
+
+class GaussianNoise(NoiseLayer):
+    """Adds noise of N(0, std²)."""
+
+    def __init__(self, shape: Sequence[int], std: float) -> None:
+        super().__init__(shape)
+        self.std = std
+
+    def draw(self, n: int, generator: torch.Generator) -> Tensor:
+        """Draw ``std · N(0, 1)``."""
+        return torch.empty(n, *self.shape, device=generator.device).normal_(0, self.std, generator=generator)
+
+    def perturb(self, x: Tensor, noise: Tensor) -> Tensor:
+        """``x + noise``."""
+        return x + noise
+
+    def extra_repr(self) -> str:
+        """Describe the layer."""
+        return f"std={self.std}"
+
+
+class Dropout(NoiseLayer):
+    """Sets each value to 0 with probability ``p`` and divides the others by 1 − p."""
+
+    def __init__(self, shape: Sequence[int], p: float) -> None:
+        super().__init__(shape)
+        self.p = p
+
+    def draw(self, n: int, generator: torch.Generator) -> Tensor:
+        """Draw the values' factors, 0 or 1/(1 − p)."""
+        keep = torch.empty(n, *self.shape, device=generator.device).bernoulli_(1 - self.p, generator=generator)
+        return keep.div_(1 - self.p)
+
+    def perturb(self, x: Tensor, noise: Tensor) -> Tensor:
+        """``x · noise``."""
+        return x * noise
+
+    def extra_repr(self) -> str:
+        """Describe the layer."""
+        return f"p={self.p}"
+
+
+class NoisySequential(nn.Sequential):
+    """Layers in sequence, of which some take noise."""
+
+    def draw_noise(self, n: int, generator: torch.Generator) -> tuple[Tensor, ...]:
+        """Noise for a batch of n, one tensor for each noise layer in order."""
+        return tuple(layer.draw(n, generator) for layer in self if isinstance(layer, NoiseLayer))
+
+    def forward(self, x: Tensor, noise: Sequence[Tensor] | None = None) -> Tensor:
+        """Apply the layers; without noise the noise layers pass their input on."""
+        draws = iter(noise) if noise is not None else None
+        for layer in self:
+            if isinstance(layer, NoiseLayer):
+                x = layer(x, next(draws) if draws is not None else None)
+            else:
+                x = layer(x)
+        return x

@@ -1,0 +1,295 @@
+"""The LightningModule: D step, G step, bookkeeping."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import lightning as L
+import numpy as np
+import torch
+from lightning.pytorch.core.optimizer import LightningOptimizer
+from torch import Tensor, nn
+from torchmetrics.classification import MulticlassAccuracy
+
+from ssgan.average import WeightAverage, average_rate
+from ssgan.config import Objective, Optim
+from ssgan.data.augment import augment
+from ssgan.data.options import Augmentation
+from ssgan.data.streams import EvalBatch, IterationBatch
+from ssgan.history import TermHistory
+from ssgan.layers import PixelScale, initialise_from_data
+from ssgan.networks.discriminator import Discriminator
+from ssgan.networks.generator import Generator
+from ssgan.objectives import (
+    DiscriminatorBatch,
+    discriminator_terms,
+    draw_discriminator_noise,
+    draw_generator_noise,
+    generator_terms,
+)
+from ssgan.tricks import TrickSet
+
+
+class SemiSupervisedGAN(L.LightningModule):
+    """A generator and a K+1-class discriminator that train each other, with the techniques that are switched on.
+
+    ``trainer.global_step`` is the number of iterations done; an iteration is ``d_steps`` D updates, then ``g_steps`` G
+    updates. The classifier in use, ``average.network``, is the exponential average of D.
+
+    Args:
+        generator, discriminator: the two players.
+        scale: between stored pixels and the networks' range.
+        tricks: the techniques.
+        objective: the players' costs and the number of their steps.
+        optim: optimiser, learning rate and weight average.
+        seed: of start values and noise.
+        augmentation: of the images of D's and G's steps.
+        log_every: iterations between two rows of the log.
+        description: plain values saved with every checkpoint so that it can be used on its own.
+    """
+
+    def __init__(
+        self,
+        generator: Generator,
+        discriminator: Discriminator,
+        scale: PixelScale,
+        tricks: TrickSet | None = None,
+        objective: Objective | None = None,
+        optim: Optim | None = None,
+        *,
+        seed: int = 1,
+        augmentation: Augmentation | None = None,
+        log_every: int = 50,
+        description: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+        self.generator = generator
+        self.discriminator = discriminator
+        self.scale = scale
+        self.tricks = tricks or TrickSet()
+        self.objective = objective or Objective()
+        self.optim = optim or Optim()
+        self.seed = seed
+        self.augmentation = augmentation or Augmentation()
+        self.description = description or {}
+        self.history = TermHistory(log_every)
+        self.average = WeightAverage(discriminator)
+        self.generator_average = WeightAverage(generator) if self.optim.average.generator else None
+        self.penalties = nn.ModuleDict(
+            {
+                player: nn.ModuleDict(self.tricks.parameter_penalties(list(network.parameters())))
+                for player, network in self.players.items()
+            }
+        )
+        classes = discriminator.classifier.out_features
+        self.accuracy = nn.ModuleDict({split: MulticlassAccuracy(classes, average="micro") for split in ("val", "test")})
+        self.rng = torch.Generator()
+        self.seconds = 0.0
+        self._resumed_rng: Tensor | None = None
+        self._started = 0.0
+
+    # --- start -------------------------------------------------------------------------------------------------------
+
+    @property
+    def players(self) -> dict[str, nn.Module]:
+        """Both networks by name."""
+        return {"discriminator": self.discriminator, "generator": self.generator}
+
+    def initialise(self, pixels: Tensor) -> None:
+        """Set all start values: weights from the seed, gains and biases from data, references of techniques.
+
+        Args:
+            pixels: 500 training images, uint8 ``[n, channels, height, width]``.
+        """
+        rng = torch.Generator().manual_seed(self.seed)
+        images = self.scale(pixels)
+        for network in (self.generator, self.discriminator):
+            network.reset_parameters(rng)  # type: ignore[operator]
+        self.generator.set_reference(rng)
+        if self.discriminator.reference_size:
+            self.discriminator.set_reference(images[: self.discriminator.reference_size])
+        initialise_from_data(self.generator, self.generator.draw_z(len(images), rng))
+        initialise_from_data(self.discriminator, images, self.discriminator.draw_noise(len(images), rng))
+        self.average = WeightAverage(self.discriminator)
+        if self.generator_average is not None:
+            self.generator_average = WeightAverage(self.generator)
+        for player, network in self.players.items():
+            self.penalties[player] = nn.ModuleDict(self.tricks.parameter_penalties(list(network.parameters())))
+
+    def configure_optimizers(self) -> list[torch.optim.Optimizer]:
+        """Adam for each player; fused, unless a loss scaler has to unscale gradients before they are clipped."""
+        o = self.optim
+        fused = self.trainer.precision != "16-mixed"
+        return [
+            torch.optim.Adam(network.parameters(), lr=o.lr, betas=(o.beta1, o.beta2), eps=o.eps, fused=fused)
+            for network in self.players.values()
+        ]
+
+    def on_fit_start(self) -> None:
+        """Make the noise generator of this process."""
+        entropy = np.random.SeedSequence([self.seed, self.global_rank]).generate_state(1, np.uint64)
+        self.rng = torch.Generator(self.device).manual_seed(int(entropy[0] >> np.uint64(1)))
+        if self._resumed_rng is not None:
+            self.rng.set_state(self._resumed_rng)
+        self._started = time.monotonic()
+
+    # --- training ----------------------------------------------------------------------------------------------------
+
+    def training_step(self, batch: IterationBatch, batch_idx: int) -> None:
+        """One iteration: D steps, G steps, bookkeeping."""
+        d_optimizer, g_optimizer = self.optimizers()  # type: ignore[misc]
+        self._set_learning_rate(d_optimizer, g_optimizer)
+        d_terms = [
+            self.discriminator_step(d_optimizer, *images, last=not len(batch.matched) and i == len(batch.labels) - 1)
+            for i, images in enumerate(zip(batch.labelled, batch.labels, batch.unlabelled, strict=True))
+        ]
+        self.average.update(self.discriminator, average_rate(self.optim.average, self.global_step))
+        g_terms = [
+            self.generator_step(g_optimizer, images, last=i == len(batch.matched) - 1)
+            for i, images in enumerate(batch.matched)
+        ]
+        if self.generator_average is not None:
+            self.generator_average.update(self.generator, average_rate(self.optim.average, self.global_step))
+        self.history.append({"d": d_terms, "g": g_terms})
+        if self.global_step % self.history.length == 0:
+            self._log_history()
+
+    def discriminator_step(
+        self, optimizer: LightningOptimizer, labelled: Tensor, labels: Tensor, unlabelled: Tensor, *, last: bool
+    ) -> dict[str, Tensor]:
+        """Update D once; return the terms of its cost."""
+        batch = DiscriminatorBatch(self._images(labelled), labels, self._images(unlabelled))
+        noise = draw_discriminator_noise(self.generator, self.discriminator, len(labels), self.objective, self.rng)
+        terms = discriminator_terms(self.generator, self.discriminator, batch, noise, self.objective, self.tricks)
+        return self._update("discriminator", optimizer, terms, last)
+
+    def generator_step(self, optimizer: LightningOptimizer, real: Tensor, *, last: bool) -> dict[str, Tensor]:
+        """Update G once; return the terms of its cost."""
+        noise = draw_generator_noise(self.generator, self.discriminator, len(real), self.tricks, self.rng)
+        with _frozen(self.discriminator):
+            terms = generator_terms(
+                self.generator, self.discriminator, self._images(real), noise, self.objective, self.tricks
+            )
+            return self._update("generator", optimizer, terms, last)
+
+    def _images(self, pixels: Tensor) -> Tensor:
+        """Augmented and scaled images."""
+        a = self.augmentation
+        return self.scale(augment(pixels, a.flip, a.shift, self.rng) if a.flip or a.shift else pixels)
+
+    def _update(
+        self, player: str, optimizer: LightningOptimizer, terms: dict[str, Tensor], last: bool
+    ) -> dict[str, Tensor]:
+        """Step down the sum of the terms and the penalties on the player's parameters."""
+        parameters = list(self.players[player].parameters())
+        penalties = self.penalties[player]
+        terms = terms | {name: penalty(parameters) for name, penalty in penalties.items()}  # type: ignore[operator]
+        optimizer.zero_grad()
+        self.manual_backward(torch.stack(list(terms.values())).sum())
+        if last:
+            optimizer.step()
+        else:
+            # The same step, uncounted: Lightning's global_step then counts iterations and not optimizers' steps.
+            self.trainer.strategy.optimizer_step(optimizer.optimizer, closure=lambda: None)
+        for penalty in penalties.values():
+            penalty.update(parameters)  # type: ignore[operator]
+        return {name: term.detach() for name, term in terms.items()}
+
+    def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
+        """Clip a player's gradient; a loss scaler has unscaled it by now."""
+        if self.optim.clip_norm is not None:
+            nn.utils.clip_grad_norm_(optimizer.param_groups[0]["params"], self.optim.clip_norm)
+
+    def _set_learning_rate(self, *optimizers: LightningOptimizer) -> None:
+        """The learning rate is a function of the iteration, so a resumed run needs no state for it."""
+        per_epoch = int(self.trainer.num_training_batches)
+        iteration = self.global_step
+        if self.optim.interval == "epoch":
+            iteration -= iteration % per_epoch
+        total = self.trainer.max_steps if self.trainer.max_steps > 0 else self.trainer.max_epochs * per_epoch
+        lr = self.optim.lr * self.optim.lr_factor(iteration / total)
+        for optimizer in optimizers:
+            optimizer.param_groups[0]["lr"] = lr
+
+    # --- log and evaluation --------------------------------------------------------------------------------------------
+
+    def _log_history(self) -> None:
+        """Log the terms' means since the last row; stop if one was not finite."""
+        means = self.history.flush(self.global_step, self.trainer.strategy)
+        if means:
+            self._log({**means, "train/lr": self.optimizers()[0].param_groups[0]["lr"]})  # type: ignore[index]
+            shown = {key: means[key] for key in ("train/d_loss", "train/g_loss") if key in means}
+            self.log_dict(shown, prog_bar=True, logger=False)
+
+    def _log(self, metrics: dict[str, float]) -> None:
+        """Give metrics to the loggers, on the axis of iterations."""
+        for logger in self.loggers:
+            logger.log_metrics(metrics, step=self.global_step)
+
+    def classify(self, pixels: Tensor) -> Tensor:
+        """Logits ``[n, K]`` of the averaged classifier for uint8 images."""
+        return self.average.network(self.scale(pixels)).logits
+
+    def sample(self, z: Tensor) -> Tensor:
+        """uint8 images ``[n, channels, height, width]`` generated from z."""
+        network = self.generator if self.generator_average is None else self.generator_average.network
+        return self.scale.to_pixels(network(z))
+
+    def validation_step(self, batch: EvalBatch, batch_idx: int, dataloader_idx: int = 0) -> None:
+        """Count errors of the averaged classifier."""
+        self.accuracy[batch.split].update(self.classify(batch.images), batch.labels)  # type: ignore[operator]
+
+    test_step = validation_step
+
+    def on_validation_epoch_end(self) -> None:
+        """Log ``val/error`` and ``test/error``."""
+        for split, accuracy in self.accuracy.items():
+            if accuracy.update_called:  # type: ignore[union-attr]
+                error = 1 - accuracy.compute()  # type: ignore[operator]
+                self.log(f"{split}/error", error, prog_bar=True, logger=False)
+                self._log({f"{split}/error": error.item()})
+                accuracy.reset()  # type: ignore[operator]
+
+    on_test_epoch_end = on_validation_epoch_end
+
+    # --- checkpoints -----------------------------------------------------------------------------------------------------
+
+    def on_train_end(self) -> None:
+        """Refuse to end on values that are not finite."""
+        self.seconds += time.monotonic() - self._started
+        self._started = time.monotonic()
+        self.history.check(self.global_step, self.trainer.strategy)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Add what makes the checkpoint whole; refuse to save values that are not finite."""
+        self.history.check(self.global_step, self.trainer.strategy)
+        self.history.check_parameters(self.global_step, self.players)
+        states = self.all_gather(self.rng.get_state().to(self.device)).view(self.trainer.world_size, -1).cpu()
+        checkpoint["ssgan"] = {
+            **self.description,
+            "seconds": self.seconds + (time.monotonic() - self._started if self.trainer.training else 0.0),
+            "rng_states": states,
+            "history": self.history.state(),
+        }
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take back what :meth:`on_save_checkpoint` added."""
+        saved = checkpoint["ssgan"]
+        self.seconds = saved["seconds"]
+        self.history.load(saved["history"])
+        rank = self.trainer.global_rank if self._trainer is not None else 0
+        self._resumed_rng = saved["rng_states"][rank] if rank < len(saved["rng_states"]) else None
+
+
+@contextmanager
+def _frozen(network: nn.Module) -> Iterator[None]:
+    """Treat a network's parameters as constants, so that no gradient is computed for them."""
+    network.requires_grad_(False)
+    try:
+        yield
+    finally:
+        network.requires_grad_(True)

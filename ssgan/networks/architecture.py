@@ -1,0 +1,134 @@
+"""The architectures that can be chosen, with their sizes; each builds both players for a data set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ssgan.checks import in_range, non_negative, one_of, positive
+from ssgan.errors import ConfigError
+
+if TYPE_CHECKING:
+    from ssgan.networks.discriminator import Discriminator
+    from ssgan.networks.generator import Generator
+    from ssgan.tricks import TrickSet
+
+
+@dataclass(kw_only=True)
+class Architecture:
+    """What every architecture states.
+
+    ``feature_norm`` is the norm with which its published runs match features; ``pixel_offset`` and ``pixel_divisor``
+    scale its images, ``(pixel − offset) / divisor``, to the range of G's output.
+    """
+
+    z_dim: int = 100
+    feature_norm: str = "l2"
+    pixel_offset: float = 0.0
+    pixel_divisor: float = 255.0
+
+    def __post_init__(self) -> None:
+        positive("model.z_dim", self.z_dim)
+        one_of("model.feature_norm", self.feature_norm, ("l1", "l2"))
+        positive("model.pixel_divisor", self.pixel_divisor)
+
+    def build_generator(self, image_shape: tuple[int, int, int], tricks: TrickSet, batch_size: int) -> Generator:
+        """G for images ``(channels, height, width)``; weights not yet set."""
+        raise NotImplementedError
+
+    def build_discriminator(
+        self, image_shape: tuple[int, int, int], num_classes: int, tricks: TrickSet, batch_size: int
+    ) -> Discriminator:
+        """D for images ``(channels, height, width)``; weights not yet set."""
+        raise NotImplementedError
+
+
+@dataclass(kw_only=True)
+class MLP(Architecture):
+    """Dense networks on flat images in [0, 1] (the permutation-invariant MNIST recipe)."""
+
+    generator_hidden: list[int] = field(default_factory=lambda: [500, 500])
+    discriminator_hidden: list[int] = field(default_factory=lambda: [1000, 500, 250, 250, 250])
+    input_noise: float = 0.3
+    hidden_noise: float = 0.5
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("generator_hidden", "discriminator_hidden"):
+            widths = getattr(self, name)
+            if not widths or min(widths) < 1:
+                raise ConfigError(f"model.{name}={widths} must be a list of at least one positive width")
+        non_negative("model.input_noise", self.input_noise)
+        non_negative("model.hidden_noise", self.hidden_noise)
+
+    def build_generator(self, image_shape: tuple[int, int, int], tricks: TrickSet, batch_size: int) -> Generator:
+        """See :class:`ssgan.networks.mlp.MLPGenerator`."""
+        from ssgan.networks.mlp import MLPGenerator
+
+        return MLPGenerator(
+            image_shape, self.z_dim, self.generator_hidden, lambda width: tricks.generator_norm(width, batch_size)
+        )
+
+    def build_discriminator(
+        self, image_shape: tuple[int, int, int], num_classes: int, tricks: TrickSet, batch_size: int
+    ) -> Discriminator:
+        """See :class:`ssgan.networks.mlp.MLPDiscriminator`."""
+        from ssgan.networks.mlp import MLPDiscriminator
+
+        heads = tricks.discriminator_heads(self.discriminator_hidden[-1], batch_size)
+        return MLPDiscriminator(
+            image_shape, num_classes, self.discriminator_hidden, self.input_noise, self.hidden_noise, heads
+        )
+
+
+@dataclass(kw_only=True)
+class Conv(Architecture):
+    """Convolutional networks on images in [−1, 1] (the SVHN and CIFAR-10 recipes).
+
+    ``discriminator_widths`` are the recipes' a and b. ``input_dropout`` is the published feature-matching run's input
+    noise, ``input_noise`` (Gaussian, std) that of the minibatch-discrimination run; 0 leaves either out.
+    """
+
+    feature_norm: str = "l1"
+    pixel_offset: float = 127.5
+    pixel_divisor: float = 127.5
+    generator_widths: list[int] = field(default_factory=lambda: [512, 256, 128])
+    discriminator_widths: list[int] = field(default_factory=lambda: [64, 128])
+    input_dropout: float = 0.2
+    input_noise: float = 0.0
+    hidden_dropout: float = 0.5
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name, count in (("generator_widths", 3), ("discriminator_widths", 2)):
+            widths = getattr(self, name)
+            if len(widths) != count or min(widths) < 1:
+                raise ConfigError(f"model.{name}={widths} must be a list of {count} positive widths")
+        in_range("model.input_dropout", self.input_dropout, 0.0, 0.99)
+        non_negative("model.input_noise", self.input_noise)
+        in_range("model.hidden_dropout", self.hidden_dropout, 0.0, 0.99)
+
+    def build_generator(self, image_shape: tuple[int, int, int], tricks: TrickSet, batch_size: int) -> Generator:
+        """See :class:`ssgan.networks.conv.ConvGenerator`."""
+        from ssgan.networks.conv import ConvGenerator
+
+        return ConvGenerator(
+            image_shape, self.z_dim, self.generator_widths, lambda width: tricks.generator_norm(width, batch_size)
+        )
+
+    def build_discriminator(
+        self, image_shape: tuple[int, int, int], num_classes: int, tricks: TrickSet, batch_size: int
+    ) -> Discriminator:
+        """See :class:`ssgan.networks.conv.ConvDiscriminator`."""
+        from ssgan.networks.conv import ConvDiscriminator
+
+        heads = tricks.discriminator_heads(self.discriminator_widths[-1], batch_size)
+        return ConvDiscriminator(
+            image_shape,
+            num_classes,
+            self.discriminator_widths,
+            self.input_dropout,
+            self.input_noise,
+            self.hidden_dropout,
+            heads,
+        )

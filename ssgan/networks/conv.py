@@ -1,0 +1,125 @@
+"""The convolutional networks of the SVHN and CIFAR-10 recipes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+import torch
+from torch import nn
+
+from ssgan.errors import ConfigError
+from ssgan.layers import (
+    Dropout,
+    GaussianNoise,
+    NoisySequential,
+    WeightNormConv2d,
+    WeightNormConvTranspose2d,
+)
+from ssgan.networks.discriminator import Discriminator
+from ssgan.networks.generator import Generator, NormFactory
+from ssgan.networks.weights import initialise_weights
+
+
+def halve(size: Sequence[int]) -> tuple[int, int]:
+    """Height and width after a convolution of stride 2 that keeps the borders: halved, rounded up."""
+    return (size[0] + 1) // 2, (size[1] + 1) // 2
+
+
+class ConvGenerator(Generator):
+    """z → dense → three 5×5 deconvolutions of stride 2 → tanh → image in [−1, 1].
+
+    Norm and ReLU follow all but the last layer, which has weight norm, trained gain and start std 0.1. Each
+    deconvolution's output padding is chosen so that the last one meets the image's size; 32×32 images give 4, 8, 16.
+    """
+
+    def __init__(
+        self, image_shape: tuple[int, int, int], z_dim: int, widths: Sequence[int], norm: NormFactory
+    ) -> None:
+        channels, *size = image_shape
+        half = halve(size)
+        quarter = halve(half)
+        eighth = halve(quarter)
+        first, second, third = widths
+        norms = [norm(first * eighth[0] * eighth[1]), norm(second), norm(third)]
+
+        def up(fan_in: int, width: int, small: Sequence[int], large: Sequence[int]) -> nn.Module:
+            return nn.ConvTranspose2d(fan_in, width, 5, 2, 2, _output_padding(small, large), bias=False)
+
+        hidden = [
+            nn.Sequential(
+                nn.Linear(z_dim, first * eighth[0] * eighth[1], bias=False),
+                norms[0],
+                nn.ReLU(),
+                nn.Unflatten(1, (first, *eighth)),
+            ),
+            nn.Sequential(up(first, second, eighth, quarter), norms[1], nn.ReLU()),
+            nn.Sequential(up(second, third, quarter, half), norms[2], nn.ReLU()),
+        ]
+        last = WeightNormConvTranspose2d(third, channels, 5, 2, 2, _output_padding(half, size), init_std=0.1)
+        super().__init__(z_dim, hidden, nn.Sequential(last, nn.Tanh()), int(norms[0].reference_size))  # type: ignore[arg-type]
+
+    def reset_parameters(self, generator: torch.Generator) -> None:
+        """Weights ~ N(0, 0.05²)."""
+        initialise_weights(self, partial(nn.init.normal_, std=0.05, generator=generator), generator)
+
+
+class ConvDiscriminator(Discriminator):
+    """Nine convolutions in three blocks with leaky ReLUs, a global mean pool, and a dense layer.
+
+    Each of the first two blocks ends in a stride of 2 and dropout, the third is a 3×3 convolution without padding and
+    two 1×1 ones; ``f(x)`` is the pooled activation.
+
+    Raises:
+        ConfigError: if the images are too small for the third block.
+    """
+
+    def __init__(
+        self,
+        image_shape: tuple[int, int, int],
+        num_classes: int,
+        widths: Sequence[int],
+        input_dropout: float,
+        input_noise: float,
+        hidden_dropout: float,
+        heads: Mapping[str, nn.Module],
+    ) -> None:
+        channels, *size = image_shape
+        half = halve(size)
+        quarter = halve(half)
+        if min(quarter) < 3:
+            raise ConfigError(
+                f"model=conv needs images of at least 9×9 pixels, these have {size[0]}×{size[1]}; choose model=mlp"
+            )
+        a, b = widths
+
+        def conv(fan_in: int, width: int, kernel: int, stride: int = 1, padding: int = 0) -> list[nn.Module]:
+            return [WeightNormConv2d(fan_in, width, kernel, stride, padding), nn.LeakyReLU(0.2)]
+
+        body = NoisySequential(
+            *[Dropout(image_shape, input_dropout)] if input_dropout else [],
+            *[GaussianNoise(image_shape, input_noise)] if input_noise else [],
+            *conv(channels, a, 3, padding=1),
+            *conv(a, a, 3, padding=1),
+            *conv(a, a, 3, stride=2, padding=1),
+            *[Dropout((a, *half), hidden_dropout)] if hidden_dropout else [],
+            *conv(a, b, 3, padding=1),
+            *conv(b, b, 3, padding=1),
+            *conv(b, b, 3, stride=2, padding=1),
+            *[Dropout((b, *quarter), hidden_dropout)] if hidden_dropout else [],
+            *conv(b, b, 3),
+            *conv(b, b, 1),
+            *conv(b, b, 1),
+            nn.AdaptiveAvgPool2d(1),
+            nn.Flatten(),
+        )
+        super().__init__(body, b, num_classes, heads, init_std=0.1)
+
+    def reset_parameters(self, generator: torch.Generator) -> None:
+        """Weights ~ N(0, 0.05²)."""
+        initialise_weights(self, partial(nn.init.normal_, std=0.05, generator=generator), generator)
+
+
+def _output_padding(small: Sequence[int], large: Sequence[int]) -> tuple[int, int]:
+    """A 5×5 deconvolution with stride 2 and padding 2 gives 2·small − 1 pixels; what is missing is padded."""
+    return large[0] - (2 * small[0] - 1), large[1] - (2 * small[1] - 1)

@@ -1,0 +1,79 @@
+"""The K+1-class discriminator: what its architectures share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from ssgan.layers import NoiseLayer, NoisySequential, WeightNormLinear
+
+
+class Output(NamedTuple):
+    """What D returns: the K ``logits`` ``[n, K]`` and the matched ``features`` ``f(x)`` ``[n, features]``."""
+
+    logits: Tensor
+    features: Tensor
+
+
+class Discriminator(nn.Module):
+    """A K-class classifier whose (K+1)-th logit, "generated", is fixed at 0.
+
+    Args:
+        body: images → ``f(x)``, ``[n, num_features]``.
+        num_features: width of ``f(x)``.
+        num_classes: K.
+        heads: layers that compute further features from ``f(x)`` for the last layer, by name.
+        feature_noise: noise on ``f(x)`` before the last layer.
+        init_std: standard deviation of the logits after data-dependent initialisation.
+    """
+
+    def __init__(
+        self,
+        body: NoisySequential,
+        num_features: int,
+        num_classes: int,
+        heads: Mapping[str, nn.Module],
+        feature_noise: NoiseLayer | None = None,
+        init_std: float = 1.0,
+    ) -> None:
+        super().__init__()
+        self.body = body
+        self.feature_noise = NoisySequential(*[feature_noise] if feature_noise is not None else [])
+        self.heads = nn.ModuleDict(dict(heads))
+        width = num_features + sum(int(head.out_features) for head in heads.values())  # type: ignore[arg-type]
+        self.classifier = WeightNormLinear(width, num_classes, trainable_gain=True, init_std=init_std)
+        self.reference_size = max((int(head.reference_size) for head in heads.values()), default=0)  # type: ignore[arg-type]
+
+    def set_reference(self, images: Tensor) -> None:
+        """Keep the real images, scaled, with which the heads compare an example at inference.
+
+        Args:
+            images: ``[reference_size, channels, height, width]``; saved with the model.
+        """
+        self.register_buffer("reference", images.clone())
+
+    def draw_noise(self, n: int, generator: torch.Generator) -> tuple[Tensor, ...]:
+        """Noise for a batch of n, for :meth:`forward`."""
+        return self.body.draw_noise(n, generator) + self.feature_noise.draw_noise(n, generator)
+
+    def forward(self, images: Tensor, noise: Sequence[Tensor] | None = None, parts: int = 1) -> Output:
+        """Classify a batch.
+
+        Args:
+            images: ``[n, channels, height, width]``, scaled.
+            noise: from :meth:`draw_noise`. None means inference: no noise, and no influence of one example of the
+                batch on another.
+            parts: the batch is this many minibatches of equal size end to end, which heads keep apart.
+        """
+        inference = noise is None
+        count = None if inference else len(noise) - len(self.feature_noise)  # type: ignore[arg-type]
+        features = self.body(images, None if inference else noise[:count])  # type: ignore[index]
+        columns = [self.feature_noise(features, None if inference else noise[count:])]  # type: ignore[index]
+        if self.heads:
+            minibatches = features.view(parts, -1, features.shape[1])
+            reference = self.body(self.reference) if inference else None
+            columns += [head(minibatches, reference).flatten(0, 1) for head in self.heads.values()]
+        return Output(self.classifier(torch.cat(columns, 1) if len(columns) > 1 else columns[0]), features)

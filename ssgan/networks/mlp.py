@@ -1,0 +1,64 @@
+"""The dense networks of the permutation-invariant MNIST recipe."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+import torch
+from torch import nn
+
+from ssgan.layers import GaussianNoise, NoisySequential, WeightNormLinear
+from ssgan.networks.discriminator import Discriminator
+from ssgan.networks.generator import Generator, NormFactory
+from ssgan.networks.weights import initialise_weights
+
+
+class MLPGenerator(Generator):
+    """z → (dense, norm, softplus) × hidden → dense with weight norm and trained gain, sigmoid → image in [0, 1]."""
+
+    def __init__(
+        self, image_shape: tuple[int, int, int], z_dim: int, hidden: Sequence[int], norm: NormFactory
+    ) -> None:
+        norms = [norm(width) for width in hidden]
+        layers = [
+            nn.Sequential(nn.Linear(fan_in, width, bias=False), norm_layer, nn.Softplus())
+            for fan_in, width, norm_layer in zip([z_dim, *hidden], hidden, norms, strict=False)
+        ]
+        output = nn.Sequential(
+            WeightNormLinear(hidden[-1], math.prod(image_shape), trainable_gain=True, init_std=None),
+            nn.Sigmoid(),
+            nn.Unflatten(1, image_shape),
+        )
+        super().__init__(z_dim, layers, output, int(norms[0].reference_size))  # type: ignore[arg-type]
+
+    def reset_parameters(self, generator: torch.Generator) -> None:
+        """Glorot-uniform weights."""
+        initialise_weights(self, partial(nn.init.xavier_uniform_, generator=generator), generator)
+
+
+class MLPDiscriminator(Discriminator):
+    """noise → (dense, ReLU, noise) × hidden → dense; ``f(x)`` is the last hidden layer before its noise."""
+
+    def __init__(
+        self,
+        image_shape: tuple[int, int, int],
+        num_classes: int,
+        hidden: Sequence[int],
+        input_noise: float,
+        hidden_noise: float,
+        heads: Mapping[str, nn.Module],
+    ) -> None:
+        inputs = math.prod(image_shape)
+        layers: list[nn.Module] = [nn.Flatten(), GaussianNoise([inputs], input_noise)]
+        for i, (fan_in, width) in enumerate(zip([inputs, *hidden], hidden, strict=False)):
+            if i:
+                layers.append(GaussianNoise([fan_in], hidden_noise))
+            layers += [WeightNormLinear(fan_in, width), nn.ReLU()]
+        last_noise = GaussianNoise([hidden[-1]], hidden_noise)
+        super().__init__(NoisySequential(*layers), hidden[-1], num_classes, heads, last_noise)
+
+    def reset_parameters(self, generator: torch.Generator) -> None:
+        """Weights ~ N(0, 0.1²)."""
+        initialise_weights(self, partial(nn.init.normal_, std=0.1, generator=generator), generator)

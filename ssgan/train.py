@@ -1,0 +1,34 @@
+"""Train a semi-supervised GAN.
+
+    python -m ssgan.train trick=feature_matching data=svhn
+    python -m ssgan.train --help
+"""
+
+from __future__ import annotations
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+
+from ssgan.cli import run_hydra
+from ssgan.config import config_folder, parse
+
+
+@hydra.main(version_base="1.3", config_path=str(config_folder()), config_name="train")
+def job(cfg: DictConfig) -> float | None:
+    """Check the configuration, then train; the error on held-out labels, if there are any, is what a sweep optimises."""
+    hydra_config = HydraConfig.get()
+    config = parse(cfg, hydra_config.runtime.output_dir, list(hydra_config.overrides.task))
+
+    from ssgan.run import run  # torch and lightning only now: a wrong option has been refused by here
+
+    return run(config).get("val_error")
+
+
+def main() -> None:
+    """The command ``ssgan-train``."""
+    run_hydra(job)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""The seams that a training technique can fill.
+
+A technique is a dataclass of its hyper-parameters that overrides one or more methods of :class:`Trick`. It keeps no
+state: what has state (a layer, a running mean) is a module that the technique builds. Definitions import torch only
+inside their methods, so that a wrong option is refused before torch is loaded.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor, nn
+
+    from ssgan.objectives import DiscriminatorPass, GeneratorPass
+
+
+class Trick:
+    """A training technique. Every seam has a default that does nothing, so a technique overrides only what it changes.
+
+    The seams of all selected techniques are combined by :class:`ssgan.tricks.TrickSet`; the result does not depend on
+    their order.
+    """
+
+    #: Whether the technique looks at ``GeneratorPass.real``; the pass of D over real images in G's step costs time.
+    uses_real_features: ClassVar[bool] = False
+
+    def real_target(self) -> float:
+        """Target of real images in D's real/fake loss (several techniques: the product)."""
+        return 1.0
+
+    def generator_norm(self, channels: int, batch_size: int) -> nn.Module | None:
+        """Normalisation of a hidden layer of G with that many channels (at most one technique may give one)."""
+        return None
+
+    def discriminator_head(self, num_features: int, batch_size: int) -> nn.Module | None:
+        """Layer that computes further features for D's last layer from ``f(x)``, with attribute ``out_features``."""
+        return None
+
+    def generator_objective(self, step: GeneratorPass) -> Tensor | None:
+        """What G minimises *instead of* the adversarial loss (several techniques: the sum)."""
+        return None
+
+    def generator_penalty(self, step: GeneratorPass) -> Tensor | None:
+        """What G minimises *besides* its objective."""
+        return None
+
+    def discriminator_penalty(self, step: DiscriminatorPass) -> Tensor | None:
+        """What D minimises besides the labelled and unlabelled losses."""
+        return None
+
+    def parameter_penalty(self, parameters: Sequence[Tensor]) -> nn.Module | None:
+        """Module whose ``forward(parameters)`` is added to a player's cost and whose ``update(parameters)`` is called
+        after each of that player's steps. It is built once for each player and saved with the model."""
+        return None

@@ -1,0 +1,78 @@
+"""All selected techniques as one: how their seams combine."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from ssgan.errors import ConfigError
+from ssgan.tricks.base import Trick
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from ssgan.objectives import DiscriminatorPass, GeneratorPass
+
+
+class TrickSet:
+    """The selected techniques by name, in alphabetical order whatever order they were given in.
+
+    Raises:
+        ConfigError: if an entry is not a :class:`Trick`, or if two of them fill a seam that takes only one.
+    """
+
+    def __init__(self, tricks: Mapping[str, Trick] | None = None) -> None:
+        self._tricks = dict(sorted((tricks or {}).items()))
+        for name, trick in self._tricks.items():
+            if not isinstance(trick, Trick):
+                raise ConfigError(f"trick.{name} is a {type(trick).__name__}, not an ssgan.tricks.Trick")
+        norms = [name for name, trick in self._tricks.items() if type(trick).generator_norm is not Trick.generator_norm]
+        if len(norms) > 1:
+            raise ConfigError(f"tricks {' and '.join(norms)} both replace G's normalisation; choose one of them")
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the selected techniques."""
+        return list(self._tricks)
+
+    @property
+    def real_target(self) -> float:
+        """Target of real images in D's real/fake loss; 1 unless a technique moves it."""
+        return math.prod(trick.real_target() for trick in self._tricks.values())
+
+    @property
+    def uses_real_features(self) -> bool:
+        """Whether G's step needs D's features of real images."""
+        return any(trick.uses_real_features for trick in self._tricks.values())
+
+    def generator_norm(self, channels: int, batch_size: int) -> nn.Module:
+        """Normalisation layer for G: the selected technique's, else batch normalisation with shift and no scale."""
+        from ssgan.layers import BatchNorm
+
+        norms = self._collect(lambda trick: trick.generator_norm(channels, batch_size))
+        return next(iter(norms.values()), None) or BatchNorm(channels)
+
+    def discriminator_heads(self, num_features: int, batch_size: int) -> dict[str, nn.Module]:
+        """Layers whose outputs are concatenated to ``f(x)`` before D's last layer."""
+        return self._collect(lambda trick: trick.discriminator_head(num_features, batch_size))
+
+    def generator_objectives(self, step: GeneratorPass) -> dict[str, Tensor]:
+        """Terms that stand in for the adversarial loss; empty if no technique replaces it."""
+        return self._collect(lambda trick: trick.generator_objective(step))
+
+    def generator_penalties(self, step: GeneratorPass) -> dict[str, Tensor]:
+        """Terms added to G's objective."""
+        return self._collect(lambda trick: trick.generator_penalty(step))
+
+    def discriminator_penalties(self, step: DiscriminatorPass) -> dict[str, Tensor]:
+        """Terms added to D's objective."""
+        return self._collect(lambda trick: trick.discriminator_penalty(step))
+
+    def parameter_penalties(self, parameters: Sequence[Tensor]) -> dict[str, nn.Module]:
+        """Penalties on one player's parameters, with their state."""
+        return self._collect(lambda trick: trick.parameter_penalty(parameters))
+
+    def _collect(self, seam: Callable[[Trick], object]) -> dict:
+        filled = {name: seam(trick) for name, trick in self._tricks.items()}
+        return {name: value for name, value in filled.items() if value is not None}

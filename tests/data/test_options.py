@@ -1,0 +1,112 @@
+"""The options of the sources: importable without torch, the same in Python and YAML, checked when built."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+from omegaconf.errors import MissingMandatoryValue
+
+from ssgan.data import CIFAR10, MNIST, SVHN, Arrays, Augmentation, Digits, Folder
+from ssgan.errors import ConfigError
+
+CONF = Path(__file__).parents[2] / "conf"
+SOURCES = {cls.name: cls for cls in (Digits, MNIST, SVHN, CIFAR10, Folder, Arrays)}
+
+
+def composed(*overrides: str):
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return compose(overrides=list(overrides)).data
+
+
+def built(cls, node):
+    """The dataclass from its node, as the entry points build it."""
+    options = {key: value for key, value in OmegaConf.to_container(node, resolve=True).items() if key != "_target_"}
+    return OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(cls), options))
+
+
+def test_options_need_no_heavy_import() -> None:
+    heavy = "torch torchvision numpy scipy sklearn PIL lightning".split()
+    code = (
+        "import sys; from ssgan.data import Digits, Folder, MNIST; Digits(); MNIST(); Folder(path='x');"
+        f"print([name for name in {heavy} if name in sys.modules])"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_yaml_and_dataclass_agree(name: str) -> None:
+    cls, overrides = SOURCES[name], [f"+data={name}"]
+    mandatory = {"path": "x"} if name in ("folder", "arrays") else {}
+    node = composed(*overrides, *(f"data.{key}={value}" for key, value in mandatory.items()))
+    assert node._target_ == f"ssgan.data.{cls.__name__}"
+    assert set(node) - {"_target_"} == {field.name for field in dataclasses.fields(cls)}
+    assert built(cls, node) == cls(**mandatory)
+
+
+@pytest.mark.parametrize("name", ["folder", "arrays"])
+def test_the_path_is_mandatory(name: str) -> None:
+    node = composed(f"+data={name}")
+    with pytest.raises(MissingMandatoryValue):
+        _ = node.path
+
+
+def test_overrides_reach_the_dataclass(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSGAN_DATA", "/somewhere")
+    options = built(CIFAR10, composed("+data=cifar10", "data.augment.shift=2", "data.num_labels=null"))
+    assert options.augment == Augmentation(flip=False, shift=2)
+    assert options.num_labels is None
+    assert options.root_path == Path("/somewhere")
+
+
+def test_where_data_is_kept(cache_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/someone")
+    assert MNIST(root="~/sets").root_path == Path("/home/someone/sets")
+    if sys.platform == "linux":
+        assert MNIST().root_path == MNIST(root="").root_path == cache_home / "ssgan"
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("num_labels", 0),
+        ("num_labels", -10),
+        ("num_val", -1),
+        ("seed", -1),
+        ("seed", 2**32),
+        ("batch_size", 0),
+        ("eval_batch_size", 0),
+    ],
+)
+def test_wrong_options_are_refused(option: str, value: int) -> None:
+    with pytest.raises(ConfigError, match=rf"^data\.{option}={value}: must be"):
+        Digits(**{option: value})
+
+
+def test_a_negative_shift_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"data\.augment\.shift=-1"):
+        Augmentation(shift=-1)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("image_size", 0),
+        ("channels", 2),
+        ("resize", "stretch"),
+        ("unreadable", "ignore"),
+        ("test", "a/b"),
+        ("test", ""),
+        ("unlabelled", ".."),
+        ("unlabelled", "test"),
+    ],
+)
+def test_wrong_options_of_a_folder_are_refused(option: str, value: object) -> None:
+    with pytest.raises(ConfigError, match=rf"^data\.{option}={value}: must"):
+        Folder(path="x", **{option: value})

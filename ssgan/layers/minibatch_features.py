@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import torch
 from torch import Tensor, nn
 
@@ -50,31 +52,31 @@ class MinibatchFeatures(nn.Module):
             return self._sum(distances, with_self=reference is None) + self.bias
 
     def _distances(self, features: Tensor, reference: Tensor | None) -> Tensor:
-        """``‖M_{i,b} − M_{j,b}‖₁`` as ``[parts, kernels, n, m]``."""
-        parts, n, _ = features.shape
+        """``‖M_{i,b} − M_{j,b}‖₁`` as ``[parts, n, m, kernels]``."""
         scale = self.log_scale.exp() * torch.rsqrt(self.weight.square().sum(0) + 1e-12)
-        weight = (self.weight * scale).flatten(1)
-        rows = (features.flatten(0, 1) @ weight).view(parts, n, *self.log_scale.shape).transpose(1, 2)
-        if reference is None:
-            return torch.cdist(rows, rows, p=1.0)
-        others = (reference @ weight).view(1, len(reference), *self.log_scale.shape).transpose(1, 2)
-        return torch.cdist(rows, others.expand(parts, -1, -1, -1), p=1.0)
+        weight = self.weight * scale
+        rows = torch.einsum("pna,abc->pnbc", features, weight)
+        others = rows if reference is None else torch.einsum("ma,abc->mbc", reference, weight).unsqueeze(0)
+        # Summing the few dimensions one by one, kernels innermost, is twice as fast as torch.cdist with p=1.
+        pairs = zip(rows.unbind(-1), others.unbind(-1), strict=True)
+        distances = [(a.unsqueeze(2) - b.unsqueeze(1)).abs() for a, b in pairs]
+        return functools.reduce(torch.add, distances)
 
     def _sum(self, distances: Tensor, with_self: bool) -> Tensor:
         """Sum of the kernels over j as ``[parts, n, kernels]``; ``with_self`` if the distances have a row's own."""
-        closeness = torch.exp(-distances).sum(-1).transpose(1, 2)
-        return closeness + (float(self.include_self) - float(with_self))
+        return torch.exp(-distances).sum(2) + (float(self.include_self) - float(with_self))
 
     @torch.no_grad()
     def initialise_from_output(self, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
         """Scale T so that half the mean distance to the nearest other is 1, and centre the sums by the bias."""
         distances = self._distances(inputs[0].float(), None)
-        n = distances.shape[-1]
+        n = distances.shape[2]
         if n < 2:
             return output
-        apart = distances + torch.diag(torch.full((n,), torch.inf, device=distances.device))
-        nearest = 0.5 * apart.min(-1).values.mean((0, 2)).clamp_min(1e-6)
+        apart_from_itself = torch.full((n,), torch.inf, device=distances.device).diag()
+        apart = distances + apart_from_itself.unsqueeze(-1)
+        nearest = 0.5 * apart.amin(2).mean((0, 1)).clamp_min(1e-6)
         self.log_scale.sub_(nearest.log().unsqueeze(1))
-        sums = self._sum(distances / nearest.view(-1, 1, 1), with_self=True)
+        sums = self._sum(distances / nearest, with_self=True)
         self.bias.copy_(-sums.mean((0, 1)))
         return sums + self.bias

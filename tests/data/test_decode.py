@@ -1,0 +1,136 @@
+"""Image files of every mode against what they show."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ssgan.data.decode import UnreadableImageError, decode
+
+GREY_RAMP = np.tile(np.arange(0, 256, 16, dtype=np.uint8), (16, 1))
+COLOURS = np.random.RandomState(0).randint(0, 256, (16, 16, 3), dtype=np.uint8)
+
+
+def saved(image: Image.Image, path: Path, **options: object) -> Path:
+    image.save(path, **options)
+    return path
+
+
+def luma(colours: np.ndarray) -> np.ndarray:
+    """ITU-R 601, as Pillow's "L"."""
+    return np.rint(colours @ np.array([0.299, 0.587, 0.114]))
+
+
+def test_colour(tmp_path: Path) -> None:
+    path = saved(Image.fromarray(COLOURS), tmp_path / "x.png")
+    result = decode(path, 16, 3, "crop")
+    assert result.dtype == np.uint8 and np.array_equal(result, COLOURS.transpose(2, 0, 1))
+    assert np.abs(decode(path, 16, 1, "crop")[0] - luma(COLOURS)).max() <= 1
+
+
+@pytest.mark.parametrize("resize", ["crop", "squash"])
+def test_grey(tmp_path: Path, resize: str) -> None:
+    path = saved(Image.fromarray(GREY_RAMP), tmp_path / "x.png")
+    assert np.array_equal(decode(path, 16, 1, resize)[0], GREY_RAMP)
+    assert np.array_equal(decode(path, 16, 3, resize), np.stack([GREY_RAMP] * 3))
+
+
+@pytest.mark.parametrize("name", ["x.png", "x.tif", "x.pgm"])
+def test_sixteen_bits_are_scaled_not_clipped(tmp_path: Path, name: str) -> None:
+    values = GREY_RAMP.astype(np.uint16) * 257
+    if name.endswith(".pgm"):
+        (tmp_path / name).write_bytes(b"P5 16 16 65535\n" + values.astype(">u2").tobytes())
+    else:
+        Image.fromarray(values).save(tmp_path / name)
+    assert np.array_equal(decode(tmp_path / name, 16, 1, "crop")[0], GREY_RAMP)
+
+
+def test_thirty_two_bits_hold_sixteen_or_are_refused(tmp_path: Path) -> None:
+    values = GREY_RAMP.astype(np.int32) * 257
+    path = saved(Image.fromarray(values), tmp_path / "x.tif")
+    assert np.array_equal(decode(path, 16, 3, "crop")[1], GREY_RAMP)
+    path = saved(Image.fromarray(values * 2), tmp_path / "wide.tif")
+    with pytest.raises(UnreadableImageError, match="no known range"):
+        decode(path, 16, 1, "crop")
+    path = saved(Image.fromarray(values.astype(np.float32)), tmp_path / "float.tif")
+    with pytest.raises(UnreadableImageError, match="no known range"):
+        decode(path, 16, 1, "crop")
+
+
+def test_one_bit(tmp_path: Path) -> None:
+    path = saved(Image.fromarray(GREY_RAMP > 100), tmp_path / "x.png")
+    assert np.array_equal(decode(path, 16, 1, "crop")[0], (GREY_RAMP > 100) * 255)
+
+
+def test_palette(tmp_path: Path) -> None:
+    image = Image.fromarray(GREY_RAMP // 16, "L").convert("P")
+    image.putpalette(COLOURS.reshape(-1, 3)[:16].tobytes())
+    expected = COLOURS.reshape(-1, 3)[:16][GREY_RAMP // 16].transpose(2, 0, 1)
+    assert np.array_equal(decode(saved(image, tmp_path / "x.png"), 16, 3, "crop"), expected)
+    path = saved(image, tmp_path / "seen-through.png", transparency=3)
+    expected[:, GREY_RAMP // 16 == 3] = 255
+    assert np.array_equal(decode(path, 16, 3, "crop"), expected)
+
+
+def test_transparency_is_laid_on_white(tmp_path: Path) -> None:
+    alpha = GREY_RAMP[:, :, None]
+    expected = (COLOURS * (alpha / 255) + 255 * (1 - alpha / 255)).transpose(2, 0, 1)
+    path = saved(Image.fromarray(np.concatenate([COLOURS, alpha], 2), "RGBA"), tmp_path / "rgba.png")
+    assert np.abs(decode(path, 16, 3, "crop") - expected).max() <= 1
+    grey = COLOURS[:, :, :1]
+    expected = (grey * (alpha / 255) + 255 * (1 - alpha / 255))[:, :, 0]
+    path = saved(Image.fromarray(np.concatenate([grey, alpha], 2), "LA"), tmp_path / "la.png")
+    assert np.abs(decode(path, 16, 1, "crop")[0] - expected).max() <= 1
+
+
+def test_cmyk(tmp_path: Path) -> None:
+    red = Image.new("RGB", (32, 32), (255, 0, 0)).convert("CMYK")
+    result = decode(saved(red, tmp_path / "x.jpg", quality=95), 8, 3, "crop")
+    assert np.abs(result - np.array([255, 0, 0])[:, None, None]).max() <= 4
+
+
+def test_orientation(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by 90 degrees clockwise
+    path = saved(Image.fromarray(COLOURS), tmp_path / "x.png", exif=exif)
+    assert np.array_equal(decode(path, 16, 3, "crop"), np.rot90(COLOURS, -1).transpose(2, 0, 1))
+
+
+def test_crop_cuts_the_centre_and_squash_keeps_all(tmp_path: Path) -> None:
+    wide = np.zeros((16, 48), np.uint8)
+    wide[:, 12:36] = 255  # the centre 16:32, and what the filter sees beside it
+    path = saved(Image.fromarray(wide), tmp_path / "x.png")
+    assert (decode(path, 8, 1, "crop") == 255).all()
+    squashed = decode(path, 12, 1, "squash")[0]
+    assert (squashed[:, :2] < 30).all() and (squashed[:, 4:8] > 225).all() and (squashed[:, -2:] < 30).all()
+
+
+@pytest.mark.parametrize("name", ["x.png", "x.jpg"])
+def test_shrinking_is_antialiased(tmp_path: Path, name: str) -> None:
+    chequered = (np.indices((256, 512)).sum(0) % 2 * 255).astype(np.uint8)
+    path = saved(Image.fromarray(chequered), tmp_path / name)
+    result = decode(path, 16, 1, "squash").astype(int)
+    assert np.abs(result - 127).max() <= 3, "a fine chequered pattern is grey from afar"
+
+
+def test_jpeg_shrunk_while_decoding_is_the_same_image(tmp_path: Path) -> None:
+    smooth = Image.fromarray(COLOURS).resize((800, 600), Image.Resampling.BICUBIC)
+    path = saved(smooth, tmp_path / "x.jpg", quality=95)
+    full = np.asarray(Image.open(path).convert("RGB").resize((32, 32), Image.Resampling.BICUBIC)).transpose(2, 0, 1)
+    assert np.abs(decode(path, 32, 3, "squash").astype(int) - full).max() <= 4
+
+
+def test_damaged_files(tmp_path: Path) -> None:
+    path = saved(Image.fromarray(COLOURS), tmp_path / "x.png")
+    (tmp_path / "cut.png").write_bytes(path.read_bytes()[:300])
+    (tmp_path / "text.png").write_text("no image")
+    (tmp_path / "empty.jpg").touch()
+    (tmp_path / "link.png").symlink_to(tmp_path / "nowhere.png")
+    for name, reason in (("cut", "."), ("text", "not an image"), ("empty", "not an image"), ("link", "No such file")):
+        path = next(tmp_path.glob(f"{name}.*"))
+        with pytest.raises(UnreadableImageError, match=reason) as error:
+            decode(path, 16, 3, "crop")
+        assert "\n" not in str(error.value) and str(tmp_path) not in str(error.value)

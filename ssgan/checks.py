@@ -33,3 +33,15 @@ def in_range(name: str, value: float, low: float, high: float) -> None:
     """Refuse values outside ``[low, high]``, bounds included."""
     if not low <= value <= high:
         raise ConfigError(f"{name}={value}: must be from {low} to {high}")
+
+
+def per_class(name: str, total: int, num_classes: int, lowest: int) -> int:
+    """Images of each class out of ``total``; refuse what is not a multiple of the classes or under ``lowest`` of each."""
+    per_class, rest = divmod(total, num_classes)
+    if rest or per_class < lowest:
+        nearest = sorted({max(per_class, lowest) * num_classes, max(per_class + 1, lowest) * num_classes})
+        raise ConfigError(
+            f"{name}={total}: must be a multiple of the {num_classes} classes;"
+            f" nearest: {' or '.join(map(str, nearest))}"
+        )
+    return per_class

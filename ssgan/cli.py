@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import os
 import sys
 from collections.abc import Callable
+from typing import Any, NoReturn
 
+from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException, MissingConfigException
+from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
@@ -15,6 +19,9 @@ from ssgan.errors import ConfigError, SSGANError
 
 #: Hydra's own switch for complete stack traces.
 FULL_ERROR = "HYDRA_FULL_ERROR"
+
+#: Errors that the user can mend.
+MENDABLE = (SSGANError, HydraException, OmegaConfBaseException)
 
 
 def run_hydra(main: Callable[[], None]) -> None:
@@ -28,11 +35,31 @@ def run_hydra(main: Callable[[], None]) -> None:
     os.environ[FULL_ERROR] = "1"  # Hydra then raises its errors instead of printing them over many lines
     try:
         main()
-    except (SSGANError, HydraException, OmegaConfBaseException) as error:
-        print(f"error: {describe(error)}", file=sys.stderr)
-        sys.exit(2 if isinstance(error, ConfigError | HydraException | OmegaConfBaseException) else 1)
+    except MENDABLE as error:
+        leave(error)
     finally:
         del os.environ[FULL_ERROR]
+
+
+def one_line_errors(job: Callable[[DictConfig], Any]) -> Callable[[DictConfig], Any]:
+    """Decorate a Hydra job so that a single run ends on its error's one line; a sweep gets the error itself."""
+
+    @functools.wraps(job)
+    def run(cfg: DictConfig) -> Any:
+        try:
+            return job(cfg)
+        except MENDABLE as error:
+            if HydraConfig.get().mode == RunMode.MULTIRUN or os.environ.get(FULL_ERROR) != "1":
+                raise
+            leave(error)  # before Hydra adds a line of its own
+
+    return run
+
+
+def leave(error: Exception) -> NoReturn:
+    """Print the error and exit: status 2 for wrong options, 1 for anything else."""
+    print(f"error: {describe(error)}", file=sys.stderr)
+    sys.exit(2 if isinstance(error, ConfigError | HydraException | OmegaConfBaseException) else 1)
 
 
 def describe(error: Exception) -> str:
@@ -42,8 +69,10 @@ def describe(error: Exception) -> str:
         options = sorted(option for option in error.options if not option.startswith("_"))
         return f"unknown {group} '{name}'{_nearest(name, options)}; choose from {', '.join(options)}"
     cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, OmegaConfBaseException):
+    while cause is not None and not isinstance(cause, OmegaConfBaseException | SSGANError):
         cause = cause.__cause__
+    if isinstance(cause, SSGANError):  # raised inside an object that Hydra instantiated
+        return str(cause)
     if isinstance(cause, OmegaConfBaseException) and isinstance(cause.parent_node, DictConfig) and cause.key is not None:
         parent, key = cause.parent_node, str(cause.key)
         if key not in parent:

@@ -161,17 +161,21 @@ def parse(cfg: DictConfig, run_dir: str, overrides: list[str]) -> TrainConfig:
         ConfigError: one line that names the wrong key or value and the valid ones.
     """
     resolved: Any = _resolve(cfg)
+    trainer = _typed(TrainerOptions, resolved["trainer"], "trainer")
+    data = build(resolved["data"], DataOptions, "data")
+    if isinstance(trainer.devices, int) and trainer.devices > 0 and data.batch_size % trainer.devices:
+        raise ConfigError(f"data.batch_size={data.batch_size} cannot be shared by trainer.devices={trainer.devices}")
     tricks = {name: build(node, Trick, f"trick.{name}") for name, node in (resolved.get("trick") or {}).items()}
     return TrainConfig(
         run=_typed(RunOptions, {key: resolved[key] for key in ("seed", "ckpt_path")}),
         run_dir=run_dir,
         overrides=overrides,
-        data=build(resolved["data"], DataOptions, "data"),
+        data=data,
         model=build(resolved["model"], Architecture, "model"),
         tricks=TrickSet(tricks),
         objective=_typed(Objective, resolved["objective"], "objective"),
         optim=_typed(Optim, resolved["optim"], "optim"),
-        trainer=_typed(TrainerOptions, resolved["trainer"], "trainer"),
+        trainer=trainer,
         callbacks=resolved.get("callbacks") or {},
         logger=resolved.get("logger") or {},
         resolved=resolved,

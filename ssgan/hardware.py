@@ -14,10 +14,12 @@ def check_precision(precision: str, accelerator: str) -> None:
     """Refuse a precision that the hardware does not have.
 
     Raises:
-        ConfigError: for bf16-mixed on a CPU without bfloat16 units, which would emulate them an order of magnitude
-            slower than float32.
+        ConfigError: for 16-mixed on a CPU, and for bf16-mixed on one without bfloat16 units, which would emulate them
+            an order of magnitude slower than float32.
     """
     on_cpu = accelerator == "cpu" or (accelerator == "auto" and not torch.accelerator.is_available())
+    if precision == "16-mixed" and on_cpu:
+        raise ConfigError("trainer.precision=16-mixed needs a GPU; use bf16-mixed or 32 on a CPU")
     if precision == "bf16-mixed" and on_cpu and not cpu_has_bf16():
         raise ConfigError(
             "trainer.precision=bf16-mixed: this CPU has no bfloat16 units and would be far slower than with 32;"
@@ -28,7 +30,7 @@ def check_precision(precision: str, accelerator: str) -> None:
 def cpu_has_bf16() -> bool:
     """Whether the CPU multiplies bfloat16 matrices natively (AVX512-BF16, AMX, or Arm's BF16)."""
     capabilities = torch.cpu.get_capabilities()
-    return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16", "arm_bf16", "sve_bf16"))
+    return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16", "arm_bf16"))
 
 
 def describe_hardware(device: torch.device) -> str:

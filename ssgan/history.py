@@ -77,7 +77,7 @@ class TermHistory:
             player, _, term = self._names[column].partition("_")
             raise TrainingDiverged(
                 f"the {PLAYERS[player]}'s term '{term}' is {rows[row, column].item()}"
-                f" at iteration {iteration - len(rows) + row + 1}; the last checkpoint is from before"
+                f" at iteration {iteration - len(rows) + row + 1}; last.ckpt, if there is one, is from before"
             )
         return rows
 
@@ -87,14 +87,14 @@ class TermHistory:
             if not all(bool(p.isfinite().all()) for p in network.parameters()):
                 raise TrainingDiverged(
                     f"the {player} has parameters that are not finite after iteration {iteration};"
-                    " the last checkpoint is from before"
+                    " last.ckpt, if there is one, is from before"
                 )
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint keeps."""
         return {"names": self._names, "rows": torch.stack(self._rows).cpu() if self._rows else None}
 
-    def load(self, state: Mapping[str, Any]) -> None:
-        """Go on from :meth:`state`."""
+    def load(self, state: Mapping[str, Any], device: torch.device | str = "cpu") -> None:
+        """Go on from :meth:`state` with terms that lie on ``device``."""
         self._names = list(state["names"])
-        self._rows = [] if state["rows"] is None else list(state["rows"])
+        self._rows = [] if state["rows"] is None else list(state["rows"].to(device))

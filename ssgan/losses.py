@@ -41,7 +41,8 @@ def unlabelled_loss(real: Tensor, fake: Tensor, real_target: float = 1.0) -> Ten
         real_target: α of one-sided label smoothing.
     """
     s_real, s_fake = real_logit(real), real_logit(fake)
-    return 0.5 * ((softplus(s_real) - real_target * s_real).mean() + softplus(s_fake).mean())
+    # softplus(s) − α·s, written so that it does not cancel where D is nearly certain
+    return 0.5 * ((softplus(-s_real) + (1 - real_target) * s_real).mean() + softplus(s_fake).mean())
 
 
 def non_saturating_loss(fake: Tensor) -> Tensor:

@@ -19,12 +19,14 @@ from ssgan.config import Objective, Optim
 from ssgan.data.augment import augment
 from ssgan.data.options import Augmentation
 from ssgan.data.streams import EvalBatch, IterationBatch
+from ssgan.errors import ConfigError
 from ssgan.history import TermHistory
 from ssgan.layers import PixelScale, initialise_from_data
 from ssgan.networks.discriminator import Discriminator
 from ssgan.networks.generator import Generator
 from ssgan.objectives import (
     DiscriminatorBatch,
+    add_terms,
     discriminator_terms,
     draw_discriminator_noise,
     draw_generator_noise,
@@ -89,7 +91,7 @@ class SemiSupervisedGAN(L.LightningModule):
         self.accuracy = nn.ModuleDict({split: MulticlassAccuracy(classes, average="micro") for split in ("val", "test")})
         self.rng = torch.Generator()
         self.seconds = 0.0
-        self._resumed_rng: Tensor | None = None
+        self._resumed: dict[str, Any] | None = None
         self._started = 0.0
 
     # --- start -------------------------------------------------------------------------------------------------------
@@ -133,8 +135,16 @@ class SemiSupervisedGAN(L.LightningModule):
         """Make the noise generator of this process."""
         entropy = np.random.SeedSequence([self.seed, self.global_rank]).generate_state(1, np.uint64)
         self.rng = torch.Generator(self.device).manual_seed(int(entropy[0] >> np.uint64(1)))
-        if self._resumed_rng is not None:
-            self.rng.set_state(self._resumed_rng)
+        if self._resumed is not None:
+            self.seconds = self._resumed["seconds"]
+            self.history.load(self._resumed["history"], self.device)
+            states = self._resumed["rng_states"]
+            if len(states) != self.trainer.world_size:
+                raise ConfigError(
+                    f"the checkpoint is of {len(states)} processes and cannot go on with {self.trainer.world_size}"
+                )
+            self.rng.set_state(states[self.global_rank])
+            self._resumed = None
         self._started = time.monotonic()
 
     # --- training ----------------------------------------------------------------------------------------------------
@@ -187,7 +197,7 @@ class SemiSupervisedGAN(L.LightningModule):
         """Step down the sum of the terms and the penalties on the player's parameters."""
         parameters = list(self.players[player].parameters())
         penalties = self.penalties[player]
-        terms = terms | {name: penalty(parameters) for name, penalty in penalties.items()}  # type: ignore[operator]
+        terms = add_terms(terms, {name: penalty(parameters) for name, penalty in penalties.items()})  # type: ignore[operator]
         optimizer.zero_grad()
         self.manual_backward(torch.stack(list(terms.values())).sum())
         if last:
@@ -210,10 +220,17 @@ class SemiSupervisedGAN(L.LightningModule):
         iteration = self.global_step
         if self.optim.interval == "epoch":
             iteration -= iteration % per_epoch
-        total = self.trainer.max_steps if self.trainer.max_steps > 0 else self.trainer.max_epochs * per_epoch
-        lr = self.optim.lr * self.optim.lr_factor(iteration / total)
+        lr = self.optim.lr * self.optim.lr_factor(iteration / self.total_iterations)
         for optimizer in optimizers:
             optimizer.param_groups[0]["lr"] = lr
+
+    @property
+    def total_iterations(self) -> int:
+        """Iterations of the whole run, at whose end a falling learning rate reaches 0."""
+        trainer = self.trainer
+        if trainer.max_steps > 0:
+            return trainer.max_steps
+        return max(trainer.max_epochs or 1, 1) * int(trainer.num_training_batches)
 
     # --- log and evaluation --------------------------------------------------------------------------------------------
 
@@ -250,7 +267,7 @@ class SemiSupervisedGAN(L.LightningModule):
         for split, accuracy in self.accuracy.items():
             if accuracy.update_called:  # type: ignore[union-attr]
                 error = 1 - accuracy.compute()  # type: ignore[operator]
-                self.log(f"{split}/error", error, prog_bar=True, logger=False)
+                self.log(f"{split}/error", error, prog_bar=True, logger=False, sync_dist=True)
                 self._log({f"{split}/error": error.item()})
                 accuracy.reset()  # type: ignore[operator]
 
@@ -277,12 +294,8 @@ class SemiSupervisedGAN(L.LightningModule):
         }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take back what :meth:`on_save_checkpoint` added."""
-        saved = checkpoint["ssgan"]
-        self.seconds = saved["seconds"]
-        self.history.load(saved["history"])
-        rank = self.trainer.global_rank if self._trainer is not None else 0
-        self._resumed_rng = saved["rng_states"][rank] if rank < len(saved["rng_states"]) else None
+        """Keep what :meth:`on_save_checkpoint` added until the training device is known."""
+        self._resumed = checkpoint["ssgan"]
 
 
 @contextmanager

@@ -68,6 +68,8 @@ class GeneratorPass:
     @cached_property
     def real(self) -> Output:
         """D's output on the real images, a constant to G; computed when a technique asks for it."""
+        if self.noise.real_layers is None:
+            raise RuntimeError("a technique that looks at GeneratorPass.real must set uses_real_features")
         with torch.no_grad():
             return self.discriminator(self.real_images, self.noise.real_layers)
 
@@ -118,7 +120,7 @@ def discriminator_terms(
         * unlabelled_loss(unlabelled.logits, fake.logits, tricks.real_target),
     }
     step = DiscriminatorPass(discriminator, batch, fake_images, labelled, unlabelled, fake)
-    return terms | tricks.discriminator_penalties(step)
+    return add_terms(terms, tricks.discriminator_penalties(step))
 
 
 def generator_terms(
@@ -136,4 +138,9 @@ def generator_terms(
     terms = tricks.generator_objectives(step)
     if not terms:
         terms = {"adversarial": ADVERSARIAL_LOSSES[objective.generator_loss](fake.logits)}
-    return terms | tricks.generator_penalties(step)
+    return add_terms(terms, tricks.generator_penalties(step))
+
+
+def add_terms(terms: dict[str, Tensor], more: dict[str, Tensor]) -> dict[str, Tensor]:
+    """All terms; those of the same name, as of a technique that fills several seams, are summed."""
+    return terms | {name: terms[name] + term if name in terms else term for name, term in more.items()}

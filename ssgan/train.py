@@ -10,15 +10,18 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from ssgan.cli import run_hydra
+from ssgan.checkpoint import find_checkpoint
+from ssgan.cli import one_line_errors, run_hydra
 from ssgan.config import config_folder, parse
 
 
 @hydra.main(version_base="1.3", config_path=str(config_folder()), config_name="train")
+@one_line_errors
 def job(cfg: DictConfig) -> float | None:
     """Check the configuration, then train; the error on held-out labels, if there are any, is what a sweep optimises."""
     hydra_config = HydraConfig.get()
     config = parse(cfg, hydra_config.runtime.output_dir, list(hydra_config.overrides.task))
+    config.run.ckpt_path = find_checkpoint(config.run.ckpt_path, config.run_dir)
 
     from ssgan.run import run  # torch and lightning only now: a wrong option has been refused by here
 

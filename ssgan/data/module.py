@@ -41,7 +41,9 @@ class SemiSupervisedData(L.LightningDataModule):
         self.seed = seed
         self.steps = (d_steps, g_steps)
         self.test_curve = test_curve
-        split = split_labels(images.y_train, images.num_classes, options.num_labels, options.num_val, options.seed)
+        split = split_labels(
+            images.y_train, images.num_classes, options.num_labels, options.num_val, options.seed, images.classes
+        )
         self.labelled_indices = split.labelled
         self.labelled, self.labels = images.x_train[split.labelled], images.y_train[split.labelled]
         self.val = (images.x_train[split.val], images.y_train[split.val])

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from ssgan.checks import in_range, non_negative, positive
+from ssgan.checks import in_range, non_negative, per_class, positive
 
 if TYPE_CHECKING:
     from ssgan.data.images import ImageData
@@ -42,6 +42,8 @@ class DataOptions(ABC):
 
     name: ClassVar[str]
     """Short name of the data set, as in ``data=<name>``."""
+    known_classes: ClassVar[int | None] = None
+    """Number of classes where it is known before the data is read; wrong numbers of labels are then refused at once."""
 
     root: str | None = None
     """Folder where data sets are kept (``~`` is expanded); None: the user's cache folder."""
@@ -65,6 +67,9 @@ class DataOptions(ABC):
         if self.num_labels is not None:
             positive("data.num_labels", self.num_labels)
         non_negative("data.num_val", self.num_val)
+        if self.known_classes is not None:
+            per_class("data.num_labels", self.num_labels or self.known_classes, self.known_classes, lowest=1)
+            per_class("data.num_val", self.num_val, self.known_classes, lowest=0)
         in_range("data.seed", self.seed, 0, _LARGEST_SEED)
         positive("data.batch_size", self.batch_size)
         positive("data.eval_batch_size", self.eval_batch_size)

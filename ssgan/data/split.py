@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ssgan.checks import per_class
 from ssgan.errors import ConfigError
 
 
@@ -45,8 +46,8 @@ def split_labels(
     Raises:
         ConfigError: a number is not a multiple of K, or a class has too few images.
     """
-    labelled_per_class = 0 if num_labels is None else _per_class("data.num_labels", num_labels, num_classes, lowest=1)
-    val_per_class = _per_class("data.num_val", num_val, num_classes, lowest=0)
+    labelled_per_class = 0 if num_labels is None else per_class("data.num_labels", num_labels, num_classes, lowest=1)
+    val_per_class = per_class("data.num_val", num_val, num_classes, lowest=0)
     # With num_labels=None one image of each class must remain after the held-out ones.
     needed = val_per_class + (labelled_per_class or 1)
     for k, count in enumerate(torch.bincount(labels, minlength=num_classes).tolist()):
@@ -63,15 +64,3 @@ def split_labels(
         held_out[val] = True
         return Split((~held_out).nonzero().flatten(), val)
     return Split(torch.cat([members[:labelled_per_class] for members in of_class]), val)
-
-
-def _per_class(name: str, total: int, num_classes: int, lowest: int) -> int:
-    """Images of each class out of ``total``; ``lowest`` is the smallest valid number of each class."""
-    per_class, rest = divmod(total, num_classes)
-    if rest or per_class < lowest:
-        nearest = sorted({max(per_class, lowest) * num_classes, max(per_class + 1, lowest) * num_classes})
-        raise ConfigError(
-            f"{name}={total}: must be a multiple of the {num_classes} classes;"
-            f" nearest: {' or '.join(map(str, nearest))}"
-        )
-    return per_class

@@ -41,6 +41,7 @@ _FAILURES = (
 class TorchvisionSet(DataOptions):
     """A data set that torchvision reads, and downloads where there is no copy of it."""
 
+    known_classes: ClassVar[int | None] = 10
     title: ClassVar[str]
     """Name for messages."""
     location: ClassVar[str]

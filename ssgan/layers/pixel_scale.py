@@ -16,7 +16,7 @@ class PixelScale(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Scale uint8 pixels of any shape to float32."""
-        return pixels.to(torch.float32).sub_(self.offset).div_(self.divisor)
+        return pixels.to(torch.float32, copy=True).sub_(self.offset).div_(self.divisor)
 
     def to_pixels(self, images: Tensor) -> Tensor:
         """Scale images of the networks' range back to uint8, rounded and clipped."""

@@ -52,7 +52,7 @@ class _WeightNorm:
         mean, std = output.mean(dims), output.std(dims, correction=0)
         scale = self.init_std / std.clamp_min(1e-6)  # a unit that never varies keeps a finite gain
         self.gain.mul_(scale)
-        self.bias.copy_(-mean * scale)
+        self.bias.sub_(mean).mul_(scale)
         shape = (-1,) + (1,) * (output.ndim - 2)
         return (output - mean.view(shape)) * scale.view(shape)
 

@@ -57,7 +57,7 @@ class ConvGenerator(Generator):
             nn.Sequential(up(second, third, quarter, half), norms[2], nn.ReLU()),
         ]
         last = WeightNormConvTranspose2d(third, channels, 5, 2, 2, _output_padding(half, size), init_std=0.1)
-        super().__init__(z_dim, hidden, nn.Sequential(last, nn.Tanh()), int(norms[0].reference_size))  # type: ignore[arg-type]
+        super().__init__(z_dim, hidden, nn.Sequential(last, nn.Tanh()), getattr(norms[0], "reference_size", 0))
 
     def reset_parameters(self, generator: torch.Generator) -> None:
         """Weights ~ N(0, 0.05²)."""

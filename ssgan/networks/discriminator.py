@@ -45,7 +45,7 @@ class Discriminator(nn.Module):
         self.heads = nn.ModuleDict(dict(heads))
         width = num_features + sum(int(head.out_features) for head in heads.values())  # type: ignore[arg-type]
         self.classifier = WeightNormLinear(width, num_classes, trainable_gain=True, init_std=init_std)
-        self.reference_size = max((int(head.reference_size) for head in heads.values()), default=0)  # type: ignore[arg-type]
+        self.reference_size = max((getattr(head, "reference_size", 0) for head in heads.values()), default=0)
 
     def set_reference(self, images: Tensor) -> None:
         """Keep the real images, scaled, with which the heads compare an example at inference.
@@ -74,6 +74,8 @@ class Discriminator(nn.Module):
         columns = [self.feature_noise(features, None if inference else noise[count:])]  # type: ignore[index]
         if self.heads:
             minibatches = features.view(parts, -1, features.shape[1])
-            reference = self.body(self.reference) if inference else None
+            reference = None
+            if inference:
+                reference = self.body(self.reference) if self.reference_size else features[:0]
             columns += [head(minibatches, reference).flatten(0, 1) for head in self.heads.values()]
         return Output(self.classifier(torch.cat(columns, 1) if len(columns) > 1 else columns[0]), features)

@@ -31,7 +31,7 @@ class MLPGenerator(Generator):
             nn.Sigmoid(),
             nn.Unflatten(1, image_shape),
         )
-        super().__init__(z_dim, layers, output, int(norms[0].reference_size))  # type: ignore[arg-type]
+        super().__init__(z_dim, layers, output, getattr(norms[0], "reference_size", 0))
 
     def reset_parameters(self, generator: torch.Generator) -> None:
         """Glorot-uniform weights."""

@@ -32,11 +32,19 @@ class Trick:
         return 1.0
 
     def generator_norm(self, channels: int, batch_size: int) -> nn.Module | None:
-        """Normalisation of a hidden layer of G with that many channels (at most one technique may give one)."""
+        """Normalisation of a hidden layer of G with that many channels (at most one technique may give one).
+
+        Its attribute ``reference_size`` (default 0) is the number of reference examples that come first in its batch.
+        """
         return None
 
     def discriminator_head(self, num_features: int, batch_size: int) -> nn.Module | None:
-        """Layer that computes further features for D's last layer from ``f(x)``, with attribute ``out_features``."""
+        """Layer that computes further features for D's last layer from ``f(x)``.
+
+        Its ``forward(features, reference)`` maps ``[parts, n, num_features]`` to ``[parts, n, out_features]``, each
+        part being a minibatch of its own; ``out_features`` is an attribute. At inference ``reference`` holds ``f`` of
+        fixed real images, as many as its attribute ``reference_size`` (default 0) says; in training it is None.
+        """
         return None
 
     def generator_objective(self, step: GeneratorPass) -> Tensor | None:

@@ -51,7 +51,7 @@ class TrickSet:
         from ssgan.layers import BatchNorm
 
         norms = self._collect(lambda trick: trick.generator_norm(channels, batch_size))
-        return next(iter(norms.values()), None) or BatchNorm(channels)
+        return next(iter(norms.values())) if norms else BatchNorm(channels)
 
     def discriminator_heads(self, num_features: int, batch_size: int) -> dict[str, nn.Module]:
         """Layers whose outputs are concatenated to ``f(x)`` before D's last layer."""

@@ -1,0 +1,79 @@
+"""Checkpoints on disk: which one to resume, and whether a configuration can.
+
+Imports torch only to read a checkpoint, so that one that is not there is missed at once.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ssgan.errors import ConfigError
+
+#: Parts of the configuration that decide what a checkpoint's values mean; a resumed run must not change them. The
+#: others (length, logging, learning rate …) it may.
+FIXED = ("model", "trick", "objective", "data", "seed")
+
+#: Of those, what a resumed run may change all the same: where the data lies, how much of it is evaluated at once.
+FREE = ("data.root", "data.path", "data.eval_batch_size")
+
+
+def find_checkpoint(ckpt_path: str | None, run_dir: str) -> str | None:
+    """The checkpoint to resume: a file, a run folder's ``last.ckpt``, or for ``last`` that of this run folder.
+
+    Raises:
+        ConfigError: if there is none.
+    """
+    if ckpt_path is None:
+        return None
+    path = Path(run_dir) if ckpt_path == "last" else Path(ckpt_path).expanduser()
+    if path.is_dir():
+        path = path / "checkpoints" / "last.ckpt"
+    if not path.is_file():
+        hint = "; set hydra.run.dir to the folder of the run to resume" if ckpt_path == "last" else ""
+        raise ConfigError(f"ckpt_path={ckpt_path}: there is no checkpoint {path}{hint}")
+    return str(path)
+
+
+def read_checkpoint(path: str) -> dict[str, Any]:
+    """Read a checkpoint without executing pickled code.
+
+    Raises:
+        ConfigError: if the file is not a whole checkpoint of this project.
+    """
+    import torch
+
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises errors of many kinds for files that are cut off or of another format
+        raise ConfigError(f"{path} is not a whole checkpoint: {str(error).splitlines()[0]}") from error
+    if not isinstance(checkpoint, dict) or "ssgan" not in checkpoint:
+        raise ConfigError(f"{path} is not a checkpoint of ssgan")
+    return checkpoint
+
+
+def check_resumable(path: str, config: dict[str, Any]) -> None:
+    """Refuse to resume under options that give the saved values another meaning.
+
+    Raises:
+        ConfigError: names the first option that differs.
+    """
+    saved = read_checkpoint(path)["ssgan"]["config"]
+    for key in FIXED:
+        before, now = _flat(saved.get(key), key), _flat(config.get(key), key)
+        for option in sorted(before.keys() | now.keys()):
+            if option in FREE or before.get(option) == now.get(option):
+                continue
+            name, _, leaf = option.rpartition(".")
+            if leaf == "_target_" and (option in before) != (option in now):
+                raise ConfigError(f"cannot resume {path} {'without' if option in before else 'with'} {name}")
+            raise ConfigError(
+                f"cannot resume {path}: {option} was {before.get(option)} there and is {now.get(option)} now"
+            )
+
+
+def _flat(node: Any, prefix: str) -> dict[str, Any]:
+    """Leaves by dotted name."""
+    if not isinstance(node, dict):
+        return {prefix: node}
+    return {name: leaf for key, child in node.items() for name, leaf in _flat(child, f"{prefix}.{key}").items()}

@@ -1,0 +1,75 @@
+"""``result.json``: what a finished run reports."""
+
+from __future__ import annotations
+
+import json
+import platform
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+from rich.console import Console
+from rich.table import Table
+
+import ssgan
+from ssgan.config import TrainConfig
+from ssgan.data.module import SemiSupervisedData
+from ssgan.hardware import describe_hardware
+from ssgan.module import SemiSupervisedGAN
+
+
+def summarise(
+    config: TrainConfig,
+    trainer: L.Trainer,
+    model: SemiSupervisedGAN,
+    data: SemiSupervisedData,
+) -> dict[str, Any]:
+    """What ``result.json`` holds, after a test."""
+    size = len(data.images.y_test)
+    errors = round(float(trainer.callback_metrics["test/error"]) * size)
+    result = {
+        "test_error": errors / size,
+        "test_errors": errors,
+        "test_size": size,
+        "num_labels": data.num_labels,
+        "num_val": len(data.val[1]),
+        "num_unlabelled": len(data.unlabelled),
+        "seed": config.run.seed,
+        "data_seed": config.data.seed,
+        "data": config.data.name,
+        "objective": "semi_supervised" if config.objective.unlabelled_weight else "supervised",
+        "tricks": config.tricks.names,
+        "iterations": trainer.global_step,
+        "seconds": round(model.seconds, 3),
+        "iterations_per_second": round(trainer.global_step / max(model.seconds, 1e-9), 3),
+        "parameters": {name: sum(p.numel() for p in network.parameters()) for name, network in model.players.items()},
+        "hardware": describe_hardware(trainer.strategy.root_device),
+        "processes": trainer.world_size,
+        "precision": config.trainer.precision,
+        "versions": {
+            "python": platform.python_version(),
+            "ssgan": ssgan.__version__,
+            **{name: version(name) for name in ("torch", "lightning", "torchvision")},
+        },
+        "overrides": config.overrides,
+    }
+    if "val/error" in trainer.callback_metrics:
+        result["val_error"] = round(float(trainer.callback_metrics["val/error"]), 6)
+    return result
+
+
+def write(result: dict[str, Any], run_dir: str) -> None:
+    """Write ``result.json`` into a run's folder."""
+    Path(run_dir, "result.json").write_text(json.dumps(result, indent=2) + "\n")
+
+
+def show(result: dict[str, Any], run_dir: str) -> None:
+    """Print the result."""
+    table = Table(show_header=False, box=None)
+    table.add_row("test error", f"{result['test_error']:.2%}  ({result['test_errors']} of {result['test_size']})")
+    table.add_row("labels", f"{result['num_labels']} of {result['data']}, data.seed={result['data_seed']}")
+    table.add_row("techniques", ", ".join(result["tricks"]) or "none")
+    table.add_row("iterations", f"{result['iterations']} in {result['seconds']:.1f} s")
+    table.add_row("folder", run_dir)
+    Console().print(table)

@@ -1,0 +1,52 @@
+"""When last.ckpt and best.ckpt are written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from lightning.pytorch import Callback
+
+from tests.runs import TINY, last_checkpoint, train
+
+
+class Watch(Callback):
+    """Notes the iteration of last.ckpt after each iteration."""
+
+    def __init__(self, run_dir: Path):
+        self.path = run_dir / "checkpoints" / "last.ckpt"
+        self.seen: list[int | None] = []
+
+    def on_train_batch_start(self, trainer, *_):
+        self.seen.append(torch.load(self.path, weights_only=True)["global_step"] if self.path.exists() else None)
+
+
+@pytest.mark.parametrize("eval_every", [100, 2], ids=["no evaluation", "evaluations"])
+def test_the_last_state_is_written_every_so_often_and_at_the_end(eval_every: int, tmp_path: Path):
+    watch = Watch(tmp_path)
+    every = ("trainer.checkpoint_every=3", f"trainer.eval_every={eval_every}", "data.batch_size=200")  # 6 an epoch
+    train(tmp_path, *TINY, *every, "trainer.max_iterations=8", callbacks=[watch])
+    assert watch.seen == [None, None, None, 3, 3, 3, 6, 6]
+    assert last_checkpoint(tmp_path)["global_step"] == 8
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["last.ckpt"], "no temporary or old file"
+
+
+def test_the_best_state_is_that_of_the_lowest_error_on_held_out_labels(tmp_path: Path):
+    errors = iter([0.5, 0.2, 0.2, 0.4, 0.3])  # the first of equals counts
+
+    class Errors(Callback):
+        def on_validation_epoch_end(self, trainer, pl_module):
+            error = next(errors)
+            pl_module.accuracy["val"].compute = lambda: torch.tensor(1 - error)
+
+    short = ("trainer.eval_every=2", "trainer.max_iterations=10", "data.num_val=10", "trainer.test_curve=false")
+
+    train(tmp_path, *TINY, *short, callbacks=[Errors()])
+    assert not list(errors), "five evaluations"
+    assert torch.load(tmp_path / "checkpoints" / "best.ckpt", weights_only=True)["global_step"] == 4
+
+
+def test_without_callbacks_nothing_is_written(tmp_path: Path):
+    train(tmp_path, *TINY, "callbacks=none", "trainer.max_iterations=2", "trainer.checkpoint_every=1")
+    assert not (tmp_path / "checkpoints").exists()

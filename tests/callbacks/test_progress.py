@@ -1,0 +1,34 @@
+"""The progress bar shows losses and errors by short names, and can be left out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lightning.pytorch import Callback
+
+from ssgan.callbacks import Progress
+from tests.runs import TINY, train
+
+
+class Shown(Callback):
+    """Keeps what the bar would show at the end of training."""
+
+    def on_train_end(self, trainer, pl_module):
+        bar = trainer.progress_bar_callback
+        self.bar = bar
+        self.metrics = bar.get_metrics(trainer, pl_module) if bar is not None else None
+
+
+def test_losses_and_errors_are_shown_by_short_names(tmp_path: Path, capfd):
+    shown = Shown()
+    often = ("trainer.log_every=1", "trainer.eval_every=1", "data.num_val=10", "logger=csv", "callbacks=progress")
+    train(tmp_path, *TINY, *often, "trainer.max_iterations=2", callbacks=[shown])
+    assert isinstance(shown.bar, Progress)
+    assert set(shown.metrics) == {"d_loss", "g_loss", "val/error", "test/error"}
+    assert all(isinstance(float(value), float) for value in shown.metrics.values())
+
+
+def test_without_the_callback_there_is_no_bar(tmp_path: Path, capfd):
+    shown = Shown()
+    train(tmp_path, *TINY, "callbacks=none", "trainer.max_iterations=1", callbacks=[shown])
+    assert shown.bar is None and "Epoch" not in capfd.readouterr().out

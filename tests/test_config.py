@@ -1,0 +1,325 @@
+"""The configuration: every option composes, in every combination, and wrong ones are refused by name."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import random
+from functools import cache
+from pathlib import Path
+
+import pytest
+from omegaconf import DictConfig, OmegaConf
+
+from ssgan.config import Average, Objective, Optim, RunOptions, TrainerOptions, build, config_folder, parse
+from ssgan.data import DataOptions
+from ssgan.errors import ConfigError
+from ssgan.networks import MLP, Architecture, Conv
+from ssgan.tricks import FeatureMatching, Trick
+from tests.runs import REPOSITORY, TRICKS, compose_run, composed, options
+
+GROUPS = sorted(folder.name for folder in (REPOSITORY / "conf").iterdir() if folder.is_dir())
+
+
+def choice(group: str, option: str) -> list[str]:
+    """Overrides that choose an option, with what it cannot do without."""
+    return [f"{group}={option}", *(["data.path=x"] if option in ("folder", "arrays") else [])]
+
+
+def test_the_groups_of_the_specification_are_there():
+    assert set(GROUPS) >= {"data", "model", "trick", "optim", "trainer", "callbacks", "logger", "experiment", "debug"}
+    assert set(options("trick")) >= {*TRICKS, "none"}
+    assert set(options("data")) >= {"digits", "mnist", "svhn", "cifar10", "folder", "arrays"}
+    assert set(options("trainer")) >= {"cpu", "gpu", "ddp"}
+    assert options("experiment") and options("debug")
+
+
+@pytest.mark.parametrize(("group", "option"), [(group, option) for group in GROUPS for option in options(group)])
+def test_every_option_of_every_group_is_accepted(group: str, option: str, tmp_path: Path):
+    config = compose_run(tmp_path, *choice(group, option))
+    assert config.run_dir == str(tmp_path) and config.overrides == choice(group, option)
+    assert OmegaConf.create(config.resolved) == config.resolved, "the resolved configuration must be plain values"
+
+
+def covering_array(choices: dict[str, list[str]]) -> list[dict[str, str]]:
+    """Rows of one option a group such that every pair of options of two groups occurs in one of them."""
+    rng = random.Random(0)
+    pairs = {
+        ((g, a), (h, b)) for g, h in itertools.combinations(sorted(choices), 2) for a in choices[g] for b in choices[h]
+    }
+    rows = []
+    while pairs:
+        first = dict(rng.choice(sorted(pairs)))
+        candidates = [{g: first.get(g) or rng.choice(v) for g, v in choices.items()} for _ in range(50)]
+        covered = [set(itertools.combinations(sorted(row.items()), 2)) for row in candidates]
+        best = max(range(50), key=lambda i: len(covered[i] & pairs))
+        rows.append(candidates[best])
+        pairs -= covered[best]
+    return rows
+
+
+PAIRS = covering_array(
+    {group: options(group) for group in ("data", "model", "trick", "optim", "trainer", "objective", "callbacks", "logger")}
+)
+
+
+def test_every_two_options_of_two_groups_go_together(tmp_path: Path):
+    for row in PAIRS:
+        overrides = [override for group, option in row.items() for override in choice(group, option)]
+        config = compose_run(tmp_path, *overrides)
+        assert config.data.name == row["data"], row
+        assert config.tricks.names == ([] if row["trick"] == "none" else [row["trick"]]), row
+        assert (config.logger == {}) == (row["logger"] == "none"), row
+        assert bool(config.objective.unlabelled_weight) == (row["objective"] != "supervised"), row
+
+
+@pytest.mark.parametrize("size", range(1, len(TRICKS) + 1))
+def test_any_subset_of_the_techniques_composes_whatever_the_order(size: int, tmp_path: Path):
+    for subset in itertools.combinations(TRICKS, size):
+        config = compose_run(tmp_path, f"trick=[{','.join(reversed(subset))}]")
+        assert config.tricks.names == sorted(subset)
+
+
+def test_the_order_of_the_techniques_changes_nothing(tmp_path: Path):
+    orders = [list(TRICKS), list(reversed(TRICKS)), [*TRICKS[2:], *TRICKS[:2]]]
+    configs = [compose_run(tmp_path, f"trick=[{','.join(order)}]") for order in orders]
+    for config in configs[1:]:
+        assert config.tricks.names == configs[0].tricks.names and config.resolved == configs[0].resolved
+
+
+@pytest.mark.parametrize("given", ["trick=none", "trick=[]", "trick=[none]"])
+def test_no_technique(given: str, tmp_path: Path):
+    config = compose_run(tmp_path, given)
+    assert config.tricks.names == [] and config.tricks.real_target == 1.0
+
+
+def test_none_in_a_list_adds_nothing(tmp_path: Path):
+    assert compose_run(tmp_path, "trick=[none,label_smoothing]").tricks.names == ["label_smoothing"]
+
+
+def test_the_default_is_feature_matching_on_the_digits(tmp_path: Path):
+    config = compose_run(tmp_path)
+    assert config.tricks.names == ["feature_matching"] and config.data.name == "digits"
+    assert set(config.logger) == {"csv", "tensorboard"}
+    assert config.trainer.precision == "32" and config.run == RunOptions(seed=1, ckpt_path=None)
+
+
+# --- what options mean --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("data", options("data"))
+def test_the_data_chooses_the_recipe_and_an_explicit_choice_outranks_it(data: str, tmp_path: Path):
+    recipe = compose_run(tmp_path, *choice("data", data))
+    wide = ("model=mlp_small", "optim=digits")
+    for overrides in ([*choice("data", data), *wide], [*wide, *choice("data", data)]):
+        config = compose_run(tmp_path, *overrides)
+        assert config.model == compose_run(tmp_path, "model=mlp_small").model
+        assert config.optim == compose_run(tmp_path, "optim=digits").optim
+    expected = {"mnist": MLP, "digits": MLP}.get(data, Conv)
+    assert type(recipe.model) is expected
+
+
+@pytest.mark.parametrize(
+    ("data", "lr", "epochs", "published"),
+    [
+        ("mnist", 3e-3, 300, lambda epoch: 1.0),
+        ("svhn", 3e-4, 900, lambda epoch: min(3 - epoch / 300, 1)),
+        ("cifar10", 3e-4, 1200, lambda epoch: min(3 - epoch / 400, 1)),
+    ],
+)
+def test_the_published_learning_rates(data: str, lr: float, epochs: int, published, tmp_path: Path):
+    config = compose_run(tmp_path, f"data={data}")
+    assert config.optim.lr == lr and config.trainer.max_epochs == epochs and config.optim.interval == "epoch"
+    for epoch in (0, 1, epochs // 2, 2 * epochs // 3, 2 * epochs // 3 + 1, epochs - 50, epochs - 1):
+        assert config.optim.lr_factor(epoch / epochs) == pytest.approx(published(epoch)), epoch
+    assert (config.optim.beta1, config.optim.beta2, config.optim.eps) == (0.5, 0.999, 1e-4)
+    assert config.optim.average.rate == 1e-4
+    assert config.data.batch_size == 100 and config.model.z_dim == 100 and config.data.include_labelled
+
+
+@pytest.mark.parametrize(
+    ("data", "labels", "sizes", "norm", "pixels"),
+    [
+        ("mnist", 100, ([500, 500], [1000, 500, 250, 250, 250]), "l2", (0.0, 255.0)),
+        ("svhn", 1000, ([512, 256, 128], [64, 128]), "l1", (127.5, 127.5)),
+        ("cifar10", 4000, ([512, 256, 128], [96, 192]), "l1", (127.5, 128.0)),
+    ],
+)
+def test_the_published_networks(data: str, labels: int, sizes, norm: str, pixels, tmp_path: Path):
+    config = compose_run(tmp_path, f"data={data}")
+    model = config.model
+    if data == "mnist":
+        assert (model.generator_hidden, model.discriminator_hidden) == sizes
+        assert (model.input_noise, model.hidden_noise) == (0.3, 0.5)
+    else:
+        assert (model.generator_widths, model.discriminator_widths) == sizes
+        assert (model.input_dropout, model.input_noise, model.hidden_dropout) == (0.2, 0.0, 0.5)
+    assert config.data.num_labels == labels
+    assert (model.pixel_offset, model.pixel_divisor) == pixels
+    assert build(config.resolved["trick"]["feature_matching"], Trick, "trick.feature_matching") == FeatureMatching(norm)
+
+
+def test_the_techniques_have_the_papers_values(tmp_path: Path):
+    tricks = compose_run(tmp_path, f"trick=[{','.join(TRICKS)}]").resolved["trick"]
+    assert tricks["label_smoothing"]["alpha"] == 0.9
+    assert tricks["historical_averaging"]["weight"] == 1.0
+    assert (tricks["minibatch_discrimination"]["kernels"], tricks["minibatch_discrimination"]["dim"]) == (100, 5)
+    assert tricks["minibatch_discrimination"]["include_self"] is False
+    assert tricks["virtual_batch_norm"]["eps"] == 1e-5
+
+
+@pytest.mark.parametrize("experiment", options("experiment"))
+def test_a_preset_yields_to_the_command_line(experiment: str, tmp_path: Path):
+    config = compose_run(tmp_path, f"experiment={experiment}", "optim.epochs=7", "data.num_labels=40", "seed=5")
+    assert config.trainer.max_epochs == 7 and config.data.num_labels == 40 and config.run.seed == 5
+
+
+@pytest.mark.parametrize("experiment", options("experiment"))
+def test_a_presets_file_states_its_command(experiment: str):
+    text = (REPOSITORY / "conf" / "experiment" / f"{experiment}.yaml").read_text()
+    assert f"experiment={experiment}" in text
+
+
+def test_the_length_of_the_recipe_is_the_default_of_the_trainer(tmp_path: Path):
+    assert compose_run(tmp_path, "optim.epochs=12").trainer.max_epochs == 12
+    assert compose_run(tmp_path, "optim.epochs=12", "trainer.max_epochs=3").trainer.max_epochs == 3
+    assert compose_run(tmp_path, "optim.epochs=12", "trainer.max_epochs=3").optim.epochs == 12
+
+
+def test_the_data_folder_of_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    assert compose_run(tmp_path, "data=mnist").data.root is None
+    monkeypatch.setenv("SSGAN_DATA", str(tmp_path / "sets"))
+    assert compose_run(tmp_path, "data=mnist").data.root_path == tmp_path / "sets"
+    assert compose_run(tmp_path, "data=mnist", "data.root=here").data.root == "here"
+
+
+@pytest.mark.parametrize(
+    ("group", "option", "cls"),
+    [
+        ("objective", "semi_supervised", Objective),
+        ("trainer", "default", TrainerOptions),
+        ("model", "mlp", MLP),
+        ("model", "conv", Conv),
+    ],
+)
+def test_yaml_and_dataclass_have_the_same_keys_and_defaults(group: str, option: str, cls: type, tmp_path: Path):
+    node = compose_run(tmp_path, f"{group}={option}").resolved[group]
+    node.pop("_target_", None)
+    defaults = dataclasses.asdict(cls())
+    if group == "trainer":
+        defaults["max_epochs"] = 150  # ${optim.epochs}, of the digits here
+    assert node == defaults
+
+
+def test_the_optimisers_yaml_has_the_defaults_of_its_dataclass(tmp_path: Path):
+    assert compose_run(tmp_path, "optim=mnist").optim == Optim(average=Average())
+
+
+def test_the_configuration_lies_beside_the_package_in_a_checkout():
+    assert (config_folder() / "train.yaml").is_file()
+
+
+# --- what is refused ----------------------------------------------------------------------------------------
+
+
+@cache
+def default_configuration() -> DictConfig:
+    return composed(Path("run"))
+
+
+@pytest.mark.parametrize(
+    ("override", "parts"),
+    [
+        ("optim.lr=0", ["optim.lr=0", "greater than 0"]),
+        ("optim.lr=nan", ["optim.lr=nan", "greater than 0"]),
+        ("optim.lr=fast", ["optim.lr", "'fast'"]),
+        ("optim.beta1=1.5", ["optim.beta1=1.5"]),
+        ("optim.beta1=1.0", ["optim.beta1=1"]),  # Adam needs less than 1
+        ("optim.beta2=-0.1", ["optim.beta2=-0.1"]),
+        ("optim.beta2=1.0", ["optim.beta2=1"]),
+        ("optim.eps=0", ["optim.eps=0", "greater than 0"]),
+        ("optim.epochs=0", ["optim.epochs=0"]),
+        ("optim.flat=2", ["optim.flat=2", "0.0 to 1.0"]),
+        ("optim.interval=day", ["optim.interval=day", "epoch, iteration"]),
+        ("optim.clip_norm=0", ["optim.clip_norm=0"]),
+        ("optim.average.rate=2", ["optim.average.rate=2", "0.0 to 1.0"]),
+        ("optim.average.rate=null", ["optim.average.rate", "optim.average.half_life"]),
+        ("optim.average.half_life=100", ["optim.average.rate", "optim.average.half_life"]),
+        ("optim.average.warmup=perhaps", ["optim.average.warmup", "'perhaps'"]),
+        ("objective.unlabelled_weight=-1", ["objective.unlabelled_weight=-1"]),
+        ("objective.generator_loss=hinge", ["objective.generator_loss=hinge", "non_saturating, saturating"]),
+        ("objective.d_steps=0", ["objective.d_steps=0"]),
+        ("objective.g_steps=-1", ["objective.g_steps=-1"]),
+        ("trainer.precision=64", ["trainer.precision=64", "32, bf16-mixed, 16-mixed"]),
+        ("trainer.max_epochs=0", ["trainer.max_epochs=0"]),
+        ("trainer.max_iterations=0", ["trainer.max_iterations=0"]),
+        ("trainer.log_every=0", ["trainer.log_every=0"]),
+        ("trainer.eval_every=0", ["trainer.eval_every=0"]),
+        ("trainer.checkpoint_every=0", ["trainer.checkpoint_every=0"]),
+        ("trainer.num_nodes=0", ["trainer.num_nodes=0"]),
+        ("trainer.test_curve=some", ["trainer.test_curve", "'some'"]),
+        ("trainer.devices=3", ["data.batch_size=100", "trainer.devices=3"]),
+        ("seed=-1", ["seed=-1"]),
+        ("seed=4294967296", ["seed=4294967296"]),  # what NumPy and Lightning seed with ends at 2^32 - 1
+        ("seed=one", ["seed", "'one'"]),
+        ("seed=1.5", ["seed", "1.5"]),
+        ("data.num_labels=35", ["data.num_labels=35", "10 classes", "30 or 40"]),
+        ("data.num_labels=many", ["data.num_labels", "'many'"]),
+        ("data.num_val=7", ["data.num_val=7", "0 or 10"]),
+        ("data.augment.flip=maybe", ["data.augment.flip", "'maybe'"]),
+        ("data.augment.shift=-1", ["data.augment.shift=-1"]),
+        ("data.batch_size=0", ["data.batch_size=0"]),
+        ("model.z_dim=0", ["model.z_dim=0"]),
+        ("model.generator_hidden=[]", ["model.generator_hidden=[]"]),
+        ("model.discriminator_hidden=[0]", ["model.discriminator_hidden=[0]"]),
+        ("model.generator_hidden=[a]", ["model.generator_hidden[0]", "'a'"]),
+        ("model.feature_norm=l3", ["model.feature_norm=l3", "l1, l2"]),
+        ("model.input_noise=-1", ["model.input_noise=-1"]),
+        ("model._target_=nowhere.Net", ["model._target_=nowhere.Net"]),
+        ("model._target_=ssgan.networks.Nothing", ["model._target_=ssgan.networks.Nothing"]),
+        ("model._target_=pathlib.Path", ["model._target_=pathlib.Path", "Architecture"]),
+        ("trick.feature_matching.norm=l3", ["trick.feature_matching.norm=l3", "l1, l2"]),
+        ("seed=${nope}", ["seed", "nope"]),
+    ],
+)
+def test_a_wrong_value_is_refused_in_one_line_that_names_it(override: str, parts: list[str], tmp_path: Path):
+    cfg = OmegaConf.merge(default_configuration(), OmegaConf.from_dotlist([override]))  # as Hydra would, but faster
+    with pytest.raises(ConfigError) as error:
+        parse(cfg, str(tmp_path), [override])
+    message = str(error.value)
+    assert "\n" not in message
+    assert [part for part in parts if part not in message] == [], message
+
+
+@pytest.mark.parametrize(
+    ("trick", "override"),
+    [
+        ("label_smoothing", "trick.label_smoothing.alpha=1.5"),
+        ("historical_averaging", "trick.historical_averaging.weight=-1"),
+        ("minibatch_discrimination", "trick.minibatch_discrimination.kernels=0"),
+        ("minibatch_discrimination", "trick.minibatch_discrimination.dim=0"),
+        ("virtual_batch_norm", "trick.virtual_batch_norm.reference_size=0"),
+        ("virtual_batch_norm", "trick.virtual_batch_norm.eps=0"),
+    ],
+)
+def test_each_techniques_values_are_checked(trick: str, override: str, tmp_path: Path):
+    with pytest.raises(ConfigError) as error:
+        compose_run(tmp_path, f"trick={trick}", override)
+    assert str(error.value).startswith(override) and "\n" not in str(error.value)
+
+
+def test_two_techniques_for_one_normalisation_are_refused(tmp_path: Path):
+    second = "+trick.mine._target_=ssgan.tricks.VirtualBatchNorm"
+    with pytest.raises(ConfigError, match="mine and virtual_batch_norm"):
+        compose_run(tmp_path, "trick=virtual_batch_norm", second)
+
+
+@pytest.mark.parametrize("base", [DataOptions, Architecture, Trick])
+def test_a_node_without_a_class_is_refused(base: type):
+    for node in (None, 3, {}, {"norm": "l2"}):
+        with pytest.raises(ConfigError, match="part._target_"):
+            build(node, base, "part")
+
+
+def test_composing_leaves_the_configuration_unresolved_for_cfg_job(tmp_path: Path):
+    assert OmegaConf.to_container(composed(tmp_path), resolve=False)["trainer"]["max_epochs"] == "${optim.epochs}"

@@ -1,0 +1,92 @@
+"""Two processes on the CPU, started as a user starts them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.runs import REPOSITORY, TINY_MLP, TRICKS, chosen, metric_rows
+
+DUMP = """\
+import torch
+from lightning.pytorch import Callback
+
+
+class Dump(Callback):
+    def on_train_end(self, trainer, pl_module):
+        state = {"state_dict": pl_module.state_dict(), "rng": pl_module.rng.get_state(), "step": trainer.global_step}
+        torch.save(state, f"rank{trainer.global_rank}.pt")
+"""
+
+
+@pytest.fixture(scope="module")
+def run_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of all techniques by two processes; each leaves its state."""
+    folder = tmp_path_factory.mktemp("ddp")
+    (folder / "dump.py").write_text(DUMP)
+    overrides = [
+        "trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2", "data.batch_size=20", "data.num_val=10",
+        "trainer.max_iterations=4", "trainer.eval_every=2", "trainer.log_every=2", "objective.g_steps=2", *TINY_MLP,
+        *chosen(*TRICKS), "callbacks=[checkpoints,samples]", "+callbacks.dump._target_=dump.Dump", "logger=csv",
+        "hydra.run.dir=run",
+    ]  # fmt: skip
+    path = os.pathsep.join([str(REPOSITORY), str(folder)])
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_XDIST")}
+    environment |= {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
+    result = subprocess.run(
+        [sys.executable, "-m", "ssgan.train", *overrides],
+        capture_output=True, text=True, cwd=folder, env=environment, timeout=300,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr[-3000:]
+    return folder
+
+
+def test_both_processes_end_with_the_same_networks(run_dir: Path):
+    one, two = (torch.load(run_dir / f"rank{rank}.pt", weights_only=True) for rank in (0, 1))
+    assert one["step"] == two["step"] == 4
+    trained = [k for k in one["state_dict"] if not k.startswith(("penalties", "accuracy"))]
+    different = [k for k in trained if not torch.equal(one["state_dict"][k], two["state_dict"][k])]
+    assert different == []
+    penalties = [k for k in one["state_dict"] if k.startswith("penalties")]
+    assert penalties and all(torch.equal(one["state_dict"][k], two["state_dict"][k]) for k in penalties)
+
+
+def test_each_process_draws_noise_of_its_own(run_dir: Path):
+    one, two = (torch.load(run_dir / f"rank{rank}.pt", weights_only=True)["rng"] for rank in (0, 1))
+    assert not torch.equal(one, two)
+
+
+def test_the_run_ends_with_one_result_one_log_and_one_checkpoint(run_dir: Path):
+    result = json.loads((run_dir / "run" / "result.json").read_text())
+    assert result["processes"] == 2 and result["iterations"] == 4 and result["test_size"] == 500
+    assert result["test_error"] == pytest.approx(result["test_errors"] / 500)
+    rows = metric_rows(run_dir / "run")
+    assert [row["step"] for row in rows if "train/d_loss" in row] == [2, 4]
+    saved = torch.load(run_dir / "run" / "checkpoints" / "last.ckpt", weights_only=True)
+    states = [torch.load(run_dir / f"rank{rank}.pt", weights_only=True)["rng"] for rank in (0, 1)]
+    assert torch.equal(saved["ssgan"]["rng_states"], torch.stack(states)), "the noise of both processes is saved"
+    assert len(list((run_dir / "run" / "samples").iterdir())) == 2
+    assert not (run_dir / "outputs").exists(), "the second process must not make a run folder of its own"
+
+
+def test_the_error_of_the_whole_test_set_is_counted(run_dir: Path):
+    """The processes' shares together: the checkpoint, evaluated by one process, makes the same errors."""
+    from ssgan.config import parse
+    from ssgan.run import build_model
+    from tests.runs import composed
+
+    overrides = [*TINY_MLP, *chosen(*TRICKS), "data.batch_size=20", "data.num_val=10"]
+    config = parse(composed(run_dir / "run", *overrides), str(run_dir / "run"), overrides)
+    images = config.data.load()
+    model = build_model(config, images, 30)
+    saved = torch.load(run_dir / "run" / "checkpoints" / "last.ckpt", weights_only=True)
+    model.load_state_dict({k: v for k, v in saved["state_dict"].items() if k in model.state_dict()}, strict=False)
+    with torch.no_grad():
+        errors = (model.classify(images.x_test).argmax(1) != images.y_test).sum().item()
+    assert errors == json.loads((run_dir / "run" / "result.json").read_text())["test_errors"]

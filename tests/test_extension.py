@@ -1,0 +1,140 @@
+"""A sixth technique: one YAML and one small class of the user's own, and no other file is opened."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.runs import TINY, assert_equal, chosen, command, last_checkpoint, metric_rows
+
+YAML = """\
+# G matches the second moment of D's features too.
+second_moment:
+  _target_: my_tricks.SecondMoment
+  weight: 0.5
+"""
+CLASS = """\
+from dataclasses import dataclass
+
+from ssgan.checks import positive
+from ssgan.tricks import Trick
+
+
+@dataclass
+class SecondMoment(Trick):
+    weight: float = 1.0
+    uses_real_features = True
+
+    def __post_init__(self):
+        positive("trick.second_moment.weight", self.weight)
+
+    def generator_penalty(self, step):
+        real, fake = (output.features.float().square().mean(0) for output in (step.real, step.fake))
+        return self.weight * (fake - real).abs().mean()
+
+
+@dataclass
+class LogitDecay(Trick):
+    weight: float = 1.0
+
+    def discriminator_penalty(self, step):
+        return self.weight * step.unlabelled.logits.float().square().mean()
+"""
+OTHER = """\
+logit_decay: {_target_: my_tricks.LogitDecay, weight: 0.001}
+"""
+
+
+@pytest.fixture(autouse=True)
+def extension(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The user's folder, as PYTHONPATH and --config-dir give it."""
+    (tmp_path / "mine" / "trick").mkdir(parents=True)
+    (tmp_path / "mine" / "trick" / "second_moment.yaml").write_text(YAML)
+    (tmp_path / "mine" / "trick" / "logit_decay.yaml").write_text(OTHER)
+    (tmp_path / "my_tricks.py").write_text(CLASS)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    sys.modules.pop("my_tricks", None)
+
+
+def run(name: str, *overrides: str) -> int:
+    short = (*TINY, "logger=csv", "trainer.log_every=1", "trainer.max_iterations=3", f"hydra.run.dir={name}")
+    return command("--config-dir=mine", *short, *overrides)
+
+
+def columns(run_dir: Path) -> set[str]:
+    return {key for row in metric_rows(run_dir) for key in row if key.startswith("train/")}
+
+
+def test_a_technique_of_ones_own_trains_and_its_term_is_logged(tmp_path: Path, capfd):
+    assert run("one", "trick=second_moment") == 0, capfd.readouterr().err
+    assert {"train/g_adversarial", "train/g_second_moment"} <= columns(tmp_path / "one")
+    assert all(row["train/g_second_moment"] > 0 for row in metric_rows(tmp_path / "one") if len(row) > 2)
+    assert run("two", "trick=logit_decay") == 0
+    assert "train/d_logit_decay" in columns(tmp_path / "two")
+
+
+def test_it_goes_with_all_the_others_in_any_order(tmp_path: Path, capfd):
+    ours = ("label_smoothing", "feature_matching", "historical_averaging", "minibatch_discrimination", "virtual_batch_norm")
+    assert run("first", *chosen("second_moment", *ours, "logit_decay")) == 0, capfd.readouterr().err
+    assert run("last", *chosen("logit_decay", *reversed(ours), "second_moment")) == 0
+    first, last = last_checkpoint(tmp_path / "first"), last_checkpoint(tmp_path / "last")
+    assert_equal(first["state_dict"], last["state_dict"])
+    assert {"train/g_second_moment", "train/g_feature_matching", "train/d_logit_decay"} <= columns(tmp_path / "first")
+
+
+def test_its_hyper_parameter_is_set_as_any_other(tmp_path: Path, capfd):
+    assert run("half", "trick=second_moment") == 0
+    assert run("triple", "trick=second_moment", "trick.second_moment.weight=1.5") == 0
+    half, triple = (
+        next(row["train/g_second_moment"] for row in metric_rows(tmp_path / name) if len(row) > 2)
+        for name in ("half", "triple")
+    )
+    assert triple == pytest.approx(3 * half, rel=1e-4), "in the first iteration the term is proportional to its weight"
+
+
+@pytest.mark.parametrize(
+    ("override", "parts"),
+    [
+        ("trick.second_moment.weight=0", ["trick.second_moment.weight=0", "greater than 0"]),
+        ("trick.second_moment.weight=big", ["trick.second_moment.weight", "'big'"]),
+        ("trick.second_moment.wait=1", ["'wait'", "did you mean 'weight'"]),
+        ("trick.second_moment._target_=my_tricks.Missing", ["my_tricks.Missing"]),
+    ],
+)
+def test_its_errors_are_one_line_too(override: str, parts: list[str], capfd):
+    assert run("wrong", "trick=second_moment", override) != 0
+    err = capfd.readouterr().err
+    assert err.startswith("error: ") and err.count("\n") == 1
+    assert [part for part in parts if part not in err] == [], err
+
+
+def test_it_is_among_the_choices_that_are_listed(capfd):
+    assert run("wrong", "trick=third_moment") != 0
+    err = capfd.readouterr().err
+    assert "second_moment" in err and "feature_matching" in err
+
+
+def test_a_module_that_cannot_be_imported_says_why(tmp_path: Path, capfd):
+    (tmp_path / "my_tricks.py").write_text("import not_installed_anywhere\n")
+    assert run("wrong", "trick=second_moment") != 0
+    err = capfd.readouterr().err
+    assert err.count("\n") == 1 and "my_tricks" in err and "not_installed_anywhere" in err
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [("1 / 0", "ZeroDivisionError"), ("def f(:", "SyntaxError")],
+    ids=["error in the module", "syntax error"],
+)
+def test_a_defect_in_the_users_module_is_shown_where_it_is(code: str, error: str, tmp_path: Path, capfd):
+    """Either one line that names the module and the error, or the traceback of the defect; never silence."""
+    (tmp_path / "my_tricks.py").write_text(code + "\n")
+    try:
+        status = run("wrong", "trick=second_moment")
+    except (ZeroDivisionError, SyntaxError) as raised:
+        assert type(raised).__name__ == error
+        return
+    assert status != 0 and "my_tricks" in capfd.readouterr().err

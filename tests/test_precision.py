@@ -1,0 +1,109 @@
+"""Mixed precision: refused where the hardware lacks it, finite where it runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+import ssgan.hardware
+from ssgan.errors import ConfigError
+from ssgan.hardware import check_precision, cpu_has_bf16, describe_hardware
+from tests.runs import TINY, TRICKS, chosen, last_checkpoint, train
+
+
+def machine(monkeypatch: pytest.MonkeyPatch, gpu: bool, bf16: bool) -> None:
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: gpu)
+    monkeypatch.setattr(ssgan.hardware, "cpu_has_bf16", lambda: bf16)
+
+
+@pytest.mark.parametrize(
+    ("precision", "accelerator", "gpu", "bf16", "accepted"),
+    [
+        ("32", "cpu", False, False, True),
+        ("32", "auto", True, False, True),
+        ("bf16-mixed", "cpu", False, True, True),
+        ("bf16-mixed", "cpu", False, False, False),
+        ("bf16-mixed", "cpu", True, False, False),
+        ("bf16-mixed", "auto", False, False, False),
+        ("bf16-mixed", "auto", True, False, True),
+        ("bf16-mixed", "gpu", True, False, True),
+        ("16-mixed", "cpu", True, True, False),
+        ("16-mixed", "auto", False, True, False),
+        ("16-mixed", "auto", True, False, True),
+    ],
+)
+def test_a_precision_that_the_hardware_lacks_is_refused(precision, accelerator, gpu, bf16, accepted, monkeypatch):
+    machine(monkeypatch, gpu, bf16)
+    if accepted:
+        check_precision(precision, accelerator)
+        return
+    with pytest.raises(ConfigError) as error:
+        check_precision(precision, accelerator)
+    message = str(error.value)
+    assert f"trainer.precision={precision}" in message and "32" in message and "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "has"),
+    [
+        ({}, False),
+        ({"avx512_bf16": False, "amx_bf16": False, "avx2": True}, False),
+        ({"avx512_bf16": True}, True),
+        ({"amx_bf16": True}, True),
+        ({"arm_bf16": True}, True),
+    ],
+)
+def test_a_cpus_bfloat16_units_are_known(capabilities: dict, has: bool, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
+    assert cpu_has_bf16() is has
+
+
+def test_a_run_is_refused_before_the_data_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    machine(monkeypatch, gpu=False, bf16=False)
+    monkeypatch.setattr("ssgan.data.Digits.load", lambda self: pytest.fail("the data was read"))
+    for precision in ("bf16-mixed", "16-mixed"):
+        with pytest.raises(ConfigError, match=f"trainer.precision={precision}"):
+            train(tmp_path, *TINY, f"trainer.precision={precision}")
+
+
+@pytest.mark.parametrize("tricks", [(), ("feature_matching",), TRICKS], ids=["none", "feature_matching", "all"])
+def test_bfloat16_trains_with_weights_and_losses_in_float32(tricks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    machine(monkeypatch, gpu=False, bf16=True)
+    short = (*TINY, *chosen(*tricks), "trainer.max_iterations=2")
+    result = train(tmp_path / "bf16", *short, "trainer.precision=bf16-mixed")
+    saved = last_checkpoint(tmp_path / "bf16")
+    floats = [value for value in saved["state_dict"].values() if value.is_floating_point()]
+    assert {value.dtype for value in floats} == {torch.float32} and all(value.isfinite().all() for value in floats)
+    assert result["precision"] == "bf16-mixed" and result["iterations"] == 2
+    rows = saved["ssgan"]["history"]["rows"]
+    assert rows.dtype == torch.float32
+
+    train(tmp_path / "32", *short)
+    reference = last_checkpoint(tmp_path / "32")["ssgan"]["history"]["rows"]
+    torch.testing.assert_close(rows[0], reference[0], rtol=0.1, atol=0.02)
+    assert not torch.equal(rows, reference), "the networks must have computed in bfloat16"
+
+
+def test_bfloat16_keeps_exactly_the_state_that_it_resumes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    machine(monkeypatch, gpu=False, bf16=True)
+    short = (*TINY, "trainer.precision=bf16-mixed", "optim.flat=1", "trainer.checkpoint_every=2")
+    train(tmp_path / "parts", *short, "trainer.max_iterations=2")
+    resume = f"ckpt_path={tmp_path / 'parts' / 'checkpoints' / 'last.ckpt'}"
+    train(tmp_path / "parts", *short, "trainer.max_iterations=4", resume)
+    train(tmp_path / "whole", *short, "trainer.max_iterations=4")
+    parts, whole = (last_checkpoint(tmp_path / name)["state_dict"] for name in ("parts", "whole"))
+    assert all(torch.equal(parts[key], whole[key]) for key in whole)
+
+
+def test_the_processor_has_a_name():
+    assert describe_hardware(torch.device("cpu")).endswith("threads")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="float16 needs a GPU")
+def test_float16_trains_on_a_gpu(tmp_path: Path):
+    short = (*TINY, "trainer=gpu", "trainer.precision=16-mixed", "optim.clip_norm=1.0", "trainer.max_iterations=20")
+    result = train(tmp_path, *short)
+    assert result["iterations"] == 20
+    assert all(value.isfinite().all() for value in last_checkpoint(tmp_path)["state_dict"].values())

@@ -36,7 +36,7 @@ def in_range(name: str, value: float, low: float, high: float) -> None:
 
 
 def per_class(name: str, total: int, num_classes: int, lowest: int) -> int:
-    """Images of each class out of ``total``; refuse what is not a multiple of the classes or under ``lowest`` of each."""
+    """Images of each class out of ``total``; refuse what is no multiple of the classes or under ``lowest`` of each."""
     per_class, rest = divmod(total, num_classes)
     if rest or per_class < lowest:
         nearest = sorted({max(per_class, lowest) * num_classes, max(per_class + 1, lowest) * num_classes})

@@ -73,7 +73,11 @@ def describe(error: Exception) -> str:
         cause = cause.__cause__
     if isinstance(cause, SSGANError):  # raised inside an object that Hydra instantiated
         return str(cause)
-    if isinstance(cause, OmegaConfBaseException) and isinstance(cause.parent_node, DictConfig) and cause.key is not None:
+    if (
+        isinstance(cause, OmegaConfBaseException)
+        and isinstance(cause.parent_node, DictConfig)
+        and cause.key is not None
+    ):
         parent, key = cause.parent_node, str(cause.key)
         if key not in parent:
             keys = sorted(str(k) for k in parent if not str(k).startswith("_"))

@@ -1,6 +1,6 @@
 """The two-minute demonstration: a semi-supervised GAN against the same network trained on the labels alone.
 
-    make demo            # or: python -m ssgan.demo [overrides for both runs]
+make demo            # or: python -m ssgan.demo [overrides for both runs]
 """
 
 from __future__ import annotations

@@ -63,6 +63,7 @@ class TermHistory:
 
         Args:
             iteration: number of iterations done.
+            strategy: averages over the processes.
 
         Raises:
             TrainingDiverged: if a term was not finite; names the first such iteration and term.

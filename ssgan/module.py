@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import lightning as L
@@ -21,7 +19,7 @@ from ssgan.data.options import Augmentation
 from ssgan.data.streams import EvalBatch, IterationBatch
 from ssgan.errors import ConfigError
 from ssgan.history import TermHistory
-from ssgan.layers import PixelScale, initialise_from_data
+from ssgan.layers import PixelScale
 from ssgan.networks.discriminator import Discriminator
 from ssgan.networks.generator import Generator
 from ssgan.objectives import (
@@ -30,9 +28,14 @@ from ssgan.objectives import (
     discriminator_terms,
     draw_discriminator_noise,
     draw_generator_noise,
+    frozen,
     generator_terms,
 )
+from ssgan.start import set_start_values
 from ssgan.tricks import TrickSet
+
+#: What is evaluated: held-out labelled images, and the test set.
+SPLITS = ("val", "test")
 
 
 class SemiSupervisedGAN(L.LightningModule):
@@ -88,7 +91,7 @@ class SemiSupervisedGAN(L.LightningModule):
             }
         )
         classes = discriminator.classifier.out_features
-        self.accuracy = nn.ModuleDict({split: MulticlassAccuracy(classes, average="micro") for split in ("val", "test")})
+        self.accuracy = nn.ModuleDict({split: MulticlassAccuracy(classes, average="micro") for split in SPLITS})
         self.rng = torch.Generator()
         self.seconds = 0.0
         self._resumed: dict[str, Any] | None = None
@@ -107,15 +110,7 @@ class SemiSupervisedGAN(L.LightningModule):
         Args:
             pixels: 500 training images, uint8 ``[n, channels, height, width]``.
         """
-        rng = torch.Generator().manual_seed(self.seed)
-        images = self.scale(pixels)
-        for network in (self.generator, self.discriminator):
-            network.reset_parameters(rng)  # type: ignore[operator]
-        self.generator.set_reference(rng)
-        if self.discriminator.reference_size:
-            self.discriminator.set_reference(images[: self.discriminator.reference_size])
-        initialise_from_data(self.generator, self.generator.draw_z(len(images), rng))
-        initialise_from_data(self.discriminator, images, self.discriminator.draw_noise(len(images), rng))
+        set_start_values(self.generator, self.discriminator, self.scale(pixels), self.seed)
         self.average = WeightAverage(self.discriminator)
         if self.generator_average is not None:
             self.generator_average = WeightAverage(self.generator)
@@ -151,19 +146,20 @@ class SemiSupervisedGAN(L.LightningModule):
 
     def training_step(self, batch: IterationBatch, batch_idx: int) -> None:
         """One iteration: D steps, G steps, bookkeeping."""
-        d_optimizer, g_optimizer = self.optimizers()  # type: ignore[misc]
+        d_optimizer, g_optimizer = self.optimizers()  # type: ignore[attr-defined]
         self._set_learning_rate(d_optimizer, g_optimizer)
+        rate = average_rate(self.optim.average, self.global_step)
         d_terms = [
             self.discriminator_step(d_optimizer, *images, last=not len(batch.matched) and i == len(batch.labels) - 1)
             for i, images in enumerate(zip(batch.labelled, batch.labels, batch.unlabelled, strict=True))
         ]
-        self.average.update(self.discriminator, average_rate(self.optim.average, self.global_step))
+        self.average.update(self.discriminator, rate)
         g_terms = [
             self.generator_step(g_optimizer, images, last=i == len(batch.matched) - 1)
             for i, images in enumerate(batch.matched)
         ]
         if self.generator_average is not None:
-            self.generator_average.update(self.generator, average_rate(self.optim.average, self.global_step))
+            self.generator_average.update(self.generator, rate)
         self.history.append({"d": d_terms, "g": g_terms})
         if self.global_step % self.history.length == 0:
             self._log_history()
@@ -180,7 +176,7 @@ class SemiSupervisedGAN(L.LightningModule):
     def generator_step(self, optimizer: LightningOptimizer, real: Tensor, *, last: bool) -> dict[str, Tensor]:
         """Update G once; return the terms of its cost."""
         noise = draw_generator_noise(self.generator, self.discriminator, len(real), self.tricks, self.rng)
-        with _frozen(self.discriminator):
+        with frozen(self.discriminator):
             terms = generator_terms(
                 self.generator, self.discriminator, self._images(real), noise, self.objective, self.tricks
             )
@@ -196,8 +192,8 @@ class SemiSupervisedGAN(L.LightningModule):
     ) -> dict[str, Tensor]:
         """Step down the sum of the terms and the penalties on the player's parameters."""
         parameters = list(self.players[player].parameters())
-        penalties = self.penalties[player]
-        terms = add_terms(terms, {name: penalty(parameters) for name, penalty in penalties.items()})  # type: ignore[operator]
+        penalties: Any = self.penalties[player]
+        terms = add_terms(terms, {name: penalty(parameters) for name, penalty in penalties.items()})
         optimizer.zero_grad()
         self.manual_backward(torch.stack(list(terms.values())).sum())
         if last:
@@ -206,7 +202,7 @@ class SemiSupervisedGAN(L.LightningModule):
             # The same step, uncounted: Lightning's global_step then counts iterations and not optimizers' steps.
             self.trainer.strategy.optimizer_step(optimizer.optimizer, closure=lambda: None)
         for penalty in penalties.values():
-            penalty.update(parameters)  # type: ignore[operator]
+            penalty.update(parameters)
         return {name: term.detach() for name, term in terms.items()}
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
@@ -232,15 +228,16 @@ class SemiSupervisedGAN(L.LightningModule):
             return trainer.max_steps
         return max(trainer.max_epochs or 1, 1) * int(trainer.num_training_batches)
 
-    # --- log and evaluation --------------------------------------------------------------------------------------------
+    # --- log and evaluation -------------------------------------------------------------------------------------------
 
-    def _log_history(self) -> None:
-        """Log the terms' means since the last row; stop if one was not finite."""
+    def _log_history(self, bar: bool = True) -> None:
+        """Log the terms' means since the last row, also in the progress bar; stop if one was not finite."""
         means = self.history.flush(self.global_step, self.trainer.strategy)
         if means:
             self._log({**means, "train/lr": self.optimizers()[0].param_groups[0]["lr"]})  # type: ignore[index]
-            shown = {key: means[key] for key in ("train/d_loss", "train/g_loss") if key in means}
-            self.log_dict(shown, prog_bar=True, logger=False)
+            shown: dict[str, Any] = {key: means[key] for key in ("train/d_loss", "train/g_loss") if key in means}
+            if bar:
+                self.log_dict(shown, prog_bar=True, logger=False)
 
     def _log(self, metrics: dict[str, float]) -> None:
         """Give metrics to the loggers, on the axis of iterations."""
@@ -265,7 +262,7 @@ class SemiSupervisedGAN(L.LightningModule):
     def on_validation_epoch_end(self) -> None:
         """Log ``val/error`` and ``test/error``."""
         for split, accuracy in self.accuracy.items():
-            if accuracy.update_called:  # type: ignore[union-attr]
+            if accuracy.update_called:
                 error = 1 - accuracy.compute()  # type: ignore[operator]
                 self.log(f"{split}/error", error, prog_bar=True, logger=False, sync_dist=True)
                 self._log({f"{split}/error": error.item()})
@@ -273,36 +270,25 @@ class SemiSupervisedGAN(L.LightningModule):
 
     on_test_epoch_end = on_validation_epoch_end
 
-    # --- checkpoints -----------------------------------------------------------------------------------------------------
+    # --- checkpoints -------------------------------------------------------------------------------------------------
 
     def on_train_end(self) -> None:
-        """Refuse to end on values that are not finite."""
+        """Log what is left; refuse to end on values that are not finite."""
         self.seconds += time.monotonic() - self._started
-        self._started = time.monotonic()
-        self.history.check(self.global_step, self.trainer.strategy)
+        self._log_history(bar=False)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add what makes the checkpoint whole; refuse to save values that are not finite."""
         self.history.check(self.global_step, self.trainer.strategy)
         self.history.check_parameters(self.global_step, self.players)
-        states = self.all_gather(self.rng.get_state().to(self.device)).view(self.trainer.world_size, -1).cpu()
+        states: Any = self.all_gather(self.rng.get_state().to(self.device))
         checkpoint["ssgan"] = {
             **self.description,
             "seconds": self.seconds + (time.monotonic() - self._started if self.trainer.training else 0.0),
-            "rng_states": states,
+            "rng_states": states.view(self.trainer.world_size, -1).cpu(),
             "history": self.history.state(),
         }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep what :meth:`on_save_checkpoint` added until the training device is known."""
         self._resumed = checkpoint["ssgan"]
-
-
-@contextmanager
-def _frozen(network: nn.Module) -> Iterator[None]:
-    """Treat a network's parameters as constants, so that no gradient is computed for them."""
-    network.requires_grad_(False)
-    try:
-        yield
-    finally:
-        network.requires_grad_(True)

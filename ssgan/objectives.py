@@ -6,12 +6,14 @@ Every function returns named terms; the player's cost is their sum. All randomne
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ssgan.config import Objective
 from ssgan.losses import ADVERSARIAL_LOSSES, labelled_loss, unlabelled_loss
@@ -116,8 +118,7 @@ def discriminator_terms(
     )
     terms = {
         "labelled": labelled_loss(labelled.logits, batch.labels),
-        "unlabelled": objective.unlabelled_weight
-        * unlabelled_loss(unlabelled.logits, fake.logits, tricks.real_target),
+        "unlabelled": objective.unlabelled_weight * unlabelled_loss(unlabelled.logits, fake.logits, tricks.real_target),
     }
     step = DiscriminatorPass(discriminator, batch, fake_images, labelled, unlabelled, fake)
     return add_terms(terms, tricks.discriminator_penalties(step))
@@ -144,3 +145,13 @@ def generator_terms(
 def add_terms(terms: dict[str, Tensor], more: dict[str, Tensor]) -> dict[str, Tensor]:
     """All terms; those of the same name, as of a technique that fills several seams, are summed."""
     return terms | {name: terms[name] + term if name in terms else term for name, term in more.items()}
+
+
+@contextmanager
+def frozen(network: nn.Module) -> Iterator[None]:
+    """Treat a network's parameters as constants, so that no gradient is computed for them."""
+    network.requires_grad_(False)
+    try:
+        yield
+    finally:
+        network.requires_grad_(True)

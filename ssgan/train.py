@@ -1,7 +1,7 @@
 """Train a semi-supervised GAN.
 
-    python -m ssgan.train trick=feature_matching data=svhn
-    python -m ssgan.train --help
+python -m ssgan.train trick=feature_matching data=svhn
+python -m ssgan.train --help
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ssgan.config import config_folder, parse
 @hydra.main(version_base="1.3", config_path=str(config_folder()), config_name="train")
 @one_line_errors
 def job(cfg: DictConfig) -> float | None:
-    """Check the configuration, then train; the error on held-out labels, if there are any, is what a sweep optimises."""
+    """Check the configuration, then train; return the error on held-out labels, if there are any, for a sweeper."""
     hydra_config = HydraConfig.get()
     config = parse(cfg, hydra_config.runtime.output_dir, list(hydra_config.overrides.task))
     config.run.ckpt_path = find_checkpoint(config.run.ckpt_path, config.run_dir)

@@ -38,7 +38,9 @@ class RunWandbLogger(WandbLogger):
         try:
             _ = self.experiment
         except (wandb.Error, OSError) as error:
-            raise SSGANError(f"logger=wandb: {str(error).splitlines()[0]}; wandb.mode=offline needs no server") from error
+            raise SSGANError(
+                f"logger=wandb: {str(error).splitlines()[0]}; wandb.mode=offline needs no server"
+            ) from error
 
     @rank_zero_only
     def close(self, failed: bool = False) -> None:

@@ -48,7 +48,7 @@ def test_no_images_of_the_data_set_are_in_a_checkpoint(tmp_path: Path):
     assert (tmp_path / "checkpoints" / "last.ckpt").stat().st_size < 400_000
 
 
-# --- finding -------------------------------------------------------------------------------------------------------------
+# --- finding ---------------------------------------------------------------------------------------------------------
 
 
 def test_a_checkpoint_is_named_by_its_file_its_run_folder_or_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -73,7 +73,7 @@ def test_a_checkpoint_that_is_not_there(given: str, tmp_path: Path, monkeypatch:
     assert ("hydra.run.dir" in str(error.value)) == (given == "last") and "\n" not in str(error.value)
 
 
-# --- reading -------------------------------------------------------------------------------------------------------------
+# --- reading ---------------------------------------------------------------------------------------------------------
 
 
 class Code:
@@ -111,7 +111,7 @@ def test_a_file_of_something_else_is_one_line(other: object, tmp_path: Path):
         read_checkpoint(str(tmp_path / "other.ckpt"))
 
 
-# --- comparing -----------------------------------------------------------------------------------------------------------
+# --- comparing -------------------------------------------------------------------------------------------------------
 
 
 def saved_with(path: Path, config: dict) -> str:

@@ -59,7 +59,10 @@ def covering_array(choices: dict[str, list[str]]) -> list[dict[str, str]]:
 
 
 PAIRS = covering_array(
-    {group: options(group) for group in ("data", "model", "trick", "optim", "trainer", "objective", "callbacks", "logger")}
+    {
+        group: options(group)
+        for group in ("data", "model", "trick", "optim", "trainer", "objective", "callbacks", "logger")
+    }
 )
 
 
@@ -104,7 +107,7 @@ def test_the_default_is_feature_matching_on_the_digits(tmp_path: Path):
     assert config.trainer.precision == "32" and config.run == RunOptions(seed=1, ckpt_path=None)
 
 
-# --- what options mean --------------------------------------------------------------------------------------
+# --- what options mean -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("data", options("data"))
@@ -219,7 +222,7 @@ def test_the_configuration_lies_beside_the_package_in_a_checkout():
     assert (config_folder() / "train.yaml").is_file()
 
 
-# --- what is refused ----------------------------------------------------------------------------------------
+# --- what is refused -------------------------------------------------------------------------------------------------
 
 
 @cache
@@ -317,7 +320,7 @@ def test_two_techniques_for_one_normalisation_are_refused(tmp_path: Path):
 @pytest.mark.parametrize("base", [DataOptions, Architecture, Trick])
 def test_a_node_without_a_class_is_refused(base: type):
     for node in (None, 3, {}, {"norm": "l2"}):
-        with pytest.raises(ConfigError, match="part._target_"):
+        with pytest.raises(ConfigError, match=r"part\._target_"):
             build(node, base, "part")
 
 

@@ -77,7 +77,13 @@ def test_a_technique_of_ones_own_trains_and_its_term_is_logged(tmp_path: Path, c
 
 
 def test_it_goes_with_all_the_others_in_any_order(tmp_path: Path, capfd):
-    ours = ("label_smoothing", "feature_matching", "historical_averaging", "minibatch_discrimination", "virtual_batch_norm")
+    ours = (
+        "label_smoothing",
+        "feature_matching",
+        "historical_averaging",
+        "minibatch_discrimination",
+        "virtual_batch_norm",
+    )
     assert run("first", *chosen("second_moment", *ours, "logit_decay")) == 0, capfd.readouterr().err
     assert run("last", *chosen("logit_decay", *reversed(ours), "second_moment")) == 0
     first, last = last_checkpoint(tmp_path / "first"), last_checkpoint(tmp_path / "last")

@@ -118,9 +118,15 @@ def whole(tmp_path_factory: pytest.TempPathFactory):
         (5, CrashAt(19)),
     ],
     ids=[
-        "in an epoch", "at its end", "before an evaluation", "in one", "in one at an epoch's end", "after one",
-        "after one at an epoch's end", "since the last write",
-    ],  # fmt: skip
+        "in an epoch",
+        "at its end",
+        "before an evaluation",
+        "in one",
+        "in one at an epoch's end",
+        "after one",
+        "after one at an epoch's end",
+        "since the last write",
+    ],
 )
 def test_a_resumed_run_ends_as_an_uninterrupted_one(kind: str, every: int, crash: Callback, whole, tmp_path: Path):
     result = interrupted(tmp_path, crash, *RUN, *KINDS[kind], f"trainer.checkpoint_every={every}")
@@ -199,7 +205,7 @@ def test_a_run_folder_can_be_named_instead_of_its_checkpoint(tmp_path: Path, mon
     assert last_checkpoint(tmp_path / "second")["global_step"] == 2
 
 
-# --- what must not change --------------------------------------------------------------------------------------------------
+# --- what must not change --------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -225,7 +231,9 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("seed=2", ["seed was 1", "is 2 now"]),
     ],
 )
-def test_an_option_that_gives_the_saved_values_another_meaning_is_refused(change, parts, finished: Path, tmp_path: Path):
+def test_an_option_that_gives_the_saved_values_another_meaning_is_refused(
+    change, parts, finished: Path, tmp_path: Path
+):
     shrunk = ["model.generator_widths=[8,4,4]", "model.discriminator_widths=[4,4]"]
     base = [*TINY[:4], *shrunk] if change == "model=conv" else TINY
     with pytest.raises(ConfigError) as error:
@@ -243,6 +251,15 @@ def test_an_option_that_gives_the_saved_values_another_meaning_is_refused(change
 def test_other_options_may_change(change: str, finished: Path, tmp_path: Path):
     result = train(tmp_path, *TINY, "trainer.max_iterations=2", change, f"ckpt_path={finished}")
     assert result["iterations"] == 2
+
+
+def test_the_checkpoint_of_two_processes_is_not_taken_by_one(finished: Path, tmp_path: Path):
+    checkpoint = torch.load(finished, weights_only=True)
+    checkpoint["ssgan"]["rng_states"] = checkpoint["ssgan"]["rng_states"].repeat(2, 1)
+    torch.save(checkpoint, tmp_path / "two.ckpt")
+    with pytest.raises(ConfigError, match=r"2 processes.* 1") as error:
+        train(tmp_path, *TINY, "trainer.max_iterations=2", f"ckpt_path={tmp_path / 'two.ckpt'}")
+    assert "\n" not in str(error.value)
 
 
 def test_none_and_an_empty_list_are_the_same_choice(tmp_path: Path):

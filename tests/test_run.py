@@ -44,7 +44,7 @@ def expected_terms(tricks: tuple[str, ...]) -> set[str]:
 
 def check_run(run_dir: Path, result: dict, iterations: int) -> dict:
     """What holds for every run; returns its last checkpoint."""
-    assert KEYS <= set(result)
+    assert set(result) >= KEYS
     assert json.loads((run_dir / "result.json").read_text()) == result
     assert result["test_error"] == pytest.approx(result["test_errors"] / result["test_size"])
     assert 0 <= result["test_errors"] <= result["test_size"] and isinstance(result["test_errors"], int)
@@ -56,7 +56,7 @@ def check_run(run_dir: Path, result: dict, iterations: int) -> dict:
     return checkpoint
 
 
-# --- every choice trains ---------------------------------------------------------------------------------------------------
+# --- every choice trains ---------------------------------------------------------------------------------------------
 
 SETS = [(), *((name,) for name in TRICKS), *combinations(TRICKS, 2), TRICKS]
 
@@ -96,7 +96,9 @@ def sets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 @pytest.mark.usefixtures("no_checksums")
 @pytest.mark.parametrize("tricks", [(), ("feature_matching",), TRICKS], ids=["none", "feature_matching", "all"])
 @pytest.mark.parametrize("data", ["digits", "mnist", "svhn", "cifar10", "folder", "arrays"])
-def test_every_data_set_trains_with_its_recipes_networks(data: str, tricks: tuple[str, ...], sets: dict, tmp_path: Path):
+def test_every_data_set_trains_with_its_recipes_networks(
+    data: str, tricks: tuple[str, ...], sets: dict, tmp_path: Path
+):
     small = TINY_MLP if data in ("digits", "mnist") else TINY_CONV
     resize = ["data.image_size=16"] if data == "folder" else []
     choices = (f"data={data}", sets[data], "data.num_labels=20", *resize, *chosen(*tricks))
@@ -126,7 +128,7 @@ def test_the_parameters_are_counted(tmp_path: Path):
     assert result["parameters"] == {"discriminator": d, "generator": g}
 
 
-# --- what is counted ---------------------------------------------------------------------------------------------------------
+# --- what is counted -------------------------------------------------------------------------------------------------
 
 
 def optimizer_steps(run_dir: Path) -> list[set[float]]:
@@ -234,7 +236,7 @@ def test_the_result_says_what_was_run(tmp_path: Path):
     assert result["processes"] == 1 and result["precision"] == "32" and result["hardware"]
 
 
-# --- loggers -----------------------------------------------------------------------------------------------------------------
+# --- loggers ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -324,7 +326,7 @@ def test_logging_does_not_change_the_run(tmp_path: Path):
     assert_equal(loud_state["ssgan"]["rng_states"], quiet_state["ssgan"]["rng_states"])
 
 
-# --- divergence --------------------------------------------------------------------------------------------------------------
+# --- divergence ------------------------------------------------------------------------------------------------------
 
 
 def diverge_at(k: int, value: float, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -339,15 +341,19 @@ def diverge_at(k: int, value: float, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("value", [math.inf, math.nan], ids=["inf", "nan"])
-@pytest.mark.parametrize(("log_every", "checkpoint_every", "last"), [(50, 1, 4), (1, 1, 4), (50, 3, 3), (4, 2, 4), (2, 50, 0)])
+@pytest.mark.parametrize(
+    ("log_every", "checkpoint_every", "last"), [(50, 1, 4), (1, 1, 4), (50, 3, 3), (4, 2, 4), (2, 50, 0)]
+)
 def test_a_loss_that_is_not_finite_stops_the_run_and_spares_the_checkpoint(
     log_every: int, checkpoint_every: int, last: int, value: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     diverge_at(5, value, monkeypatch)
     every = (f"trainer.log_every={log_every}", f"trainer.checkpoint_every={checkpoint_every}")
-    with pytest.raises(TrainingDiverged, match=r"generator's term 'feature_matching' is (inf|nan) at iteration 5\b") as e:
+    with pytest.raises(
+        TrainingDiverged, match=r"generator's term 'feature_matching' is (inf|nan) at iteration 5\b"
+    ) as error:
         train(tmp_path, *TINY, *every, "trainer.max_iterations=8")
-    assert "\n" not in str(e.value)
+    assert "\n" not in str(error.value)
     assert not (tmp_path / "result.json").exists()
     if last:
         saved = last_checkpoint(tmp_path)
@@ -376,7 +382,13 @@ def test_an_absurd_learning_rate_is_noticed(tmp_path: Path):
 def test_the_learnt_beats_chance_on_patterns(tmp_path: Path):
     """150 iterations on ten noisy patterns, two labels each: far better than the 90 % of chance."""
     write_arrays(tmp_path / "mine.npz")
-    data = ("data=arrays", f"data.path={tmp_path / 'mine.npz'}", "data.num_labels=20", "model=mlp_small", "optim=digits")
+    data = (
+        "data=arrays",
+        f"data.path={tmp_path / 'mine.npz'}",
+        "data.num_labels=20",
+        "model=mlp_small",
+        "optim=digits",
+    )
     result = train(tmp_path, *QUIET, *data, "trainer.max_iterations=150", "data.batch_size=20")
     assert result["test_error"] < 0.3
     assert np.isfinite(result["seconds"])

@@ -24,7 +24,9 @@ _NAMED = 5
 
 @dataclass(kw_only=True)
 class Folder(DataOptions):
-    """Image files of any size and mode, the classes being the names of folders::
+    """Image files of any size and mode, the classes being the names of folders.
+
+    ::
 
         path/cat/*.png          labelled training images, one folder for each class
         path/dog/*.jpg

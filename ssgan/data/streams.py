@@ -16,9 +16,9 @@ from torch import Tensor
 
 
 class IterationBatch(NamedTuple):
-    """uint8 images of one iteration: for each of the d D steps n labelled and n unlabelled ones, for each of the g G
-    steps n unlabelled ones of the second stream.
+    """uint8 images of one iteration, of d D steps and g G steps.
 
+    For each D step there are n labelled and n unlabelled ones, for each G step n unlabelled ones of the second stream:
     ``labelled`` and ``unlabelled`` are ``[d, n, c, h, w]``, ``labels`` ``[d, n]``, ``matched`` ``[g, n, c, h, w]``.
     """
 
@@ -108,7 +108,9 @@ class SemiSupervisedStream:
         return (
             order(len(self.labelled), self.d_steps),
             order(len(self.unlabelled), self.d_steps),
-            order(len(self.unlabelled), self.g_steps) if self.g_steps else torch.empty(len(self), 0, self.batch_size).long(),
+            order(len(self.unlabelled), self.g_steps)
+            if self.g_steps
+            else torch.empty(len(self), 0, self.batch_size).long(),
         )
 
 

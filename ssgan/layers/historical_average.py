@@ -15,6 +15,8 @@ class HistoricalAverage(nn.Module):
     penalty is 0. The means and t are buffers in float32: they are saved and resumed with the model.
     """
 
+    steps: Tensor
+
     def __init__(self, parameters: Sequence[Tensor], weight: float) -> None:
         super().__init__()
         self.weight = weight
@@ -28,9 +30,7 @@ class HistoricalAverage(nn.Module):
 
     def forward(self, parameters: Sequence[Tensor]) -> Tensor:
         """The penalty on the parameters as they are."""
-        distances = [
-            (p.float() - mean).square().sum() for p, mean in zip(parameters, self.means(), strict=True)
-        ]
+        distances = [(p.float() - mean).square().sum() for p, mean in zip(parameters, self.means(), strict=True)]
         return self.weight * torch.stack(distances).sum()
 
     @torch.no_grad()

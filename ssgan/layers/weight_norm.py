@@ -24,7 +24,6 @@ class _WeightNorm:
     ``g = 1`` and ``b = 0``.
     """
 
-    weight: nn.Parameter
     output_dim = 0  # of the weight; a transposed convolution has its outputs in dimension 1
 
     def _add_weight_norm(self: Any, units: int, trainable_gain: bool, init_std: float | None) -> None:
@@ -71,7 +70,7 @@ class WeightNormLinear(_WeightNorm, nn.Linear):
         return self._normalise(nn.functional.linear(x, self.weight))
 
 
-class WeightNormConv2d(_WeightNorm, nn.Conv2d):
+class WeightNormConv2d(_WeightNorm, nn.Conv2d):  # type: ignore[misc]
     """Convolution with weight normalisation: ``[n, in, h, w] → [n, out, h', w']``."""
 
     def __init__(
@@ -85,7 +84,7 @@ class WeightNormConv2d(_WeightNorm, nn.Conv2d):
         return self._normalise(self._conv_forward(x, self.weight, None))
 
 
-class WeightNormConvTranspose2d(_WeightNorm, nn.ConvTranspose2d):
+class WeightNormConvTranspose2d(_WeightNorm, nn.ConvTranspose2d):  # type: ignore[misc]
     """Transposed convolution with weight normalisation and trained gain: ``[n, in, h, w] → [n, out, h', w']``."""
 
     output_dim = 1
@@ -108,6 +107,11 @@ class WeightNormConvTranspose2d(_WeightNorm, nn.ConvTranspose2d):
     def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]
         """Apply the layer."""
         product = nn.functional.conv_transpose2d(
-            x, self.weight, None, self.stride, self.padding, self.output_padding  # type: ignore[arg-type]
+            x,
+            self.weight,
+            None,
+            self.stride,
+            self.padding,  # type: ignore[arg-type]
+            self.output_padding,
         )
         return self._normalise(product)

@@ -33,9 +33,7 @@ class ConvGenerator(Generator):
     deconvolution's output padding is chosen so that the last one meets the image's size; 32×32 images give 4, 8, 16.
     """
 
-    def __init__(
-        self, image_shape: tuple[int, int, int], z_dim: int, widths: Sequence[int], norm: NormFactory
-    ) -> None:
+    def __init__(self, image_shape: tuple[int, int, int], z_dim: int, widths: Sequence[int], norm: NormFactory) -> None:
         channels, *size = image_shape
         half = halve(size)
         quarter = halve(half)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -43,9 +43,10 @@ class Discriminator(nn.Module):
         self.body = body
         self.feature_noise = NoisySequential(*[feature_noise] if feature_noise is not None else [])
         self.heads = nn.ModuleDict(dict(heads))
-        width = num_features + sum(int(head.out_features) for head in heads.values())  # type: ignore[arg-type]
+        further: list[Any] = list(heads.values())
+        width = num_features + sum(head.out_features for head in further)
         self.classifier = WeightNormLinear(width, num_classes, trainable_gain=True, init_std=init_std)
-        self.reference_size = max((getattr(head, "reference_size", 0) for head in heads.values()), default=0)
+        self.reference_size: int = max((getattr(head, "reference_size", 0) for head in heads.values()), default=0)
 
     def set_reference(self, images: Tensor) -> None:
         """Keep the real images, scaled, with which the heads compare an example at inference.
@@ -59,6 +60,10 @@ class Discriminator(nn.Module):
         """Noise for a batch of n, for :meth:`forward`."""
         return self.body.draw_noise(n, generator) + self.feature_noise.draw_noise(n, generator)
 
+    def reset_parameters(self, generator: torch.Generator) -> None:
+        """Draw the start values of the weights."""
+        raise NotImplementedError
+
     def forward(self, images: Tensor, noise: Sequence[Tensor] | None = None, parts: int = 1) -> Output:
         """Classify a batch.
 
@@ -68,14 +73,16 @@ class Discriminator(nn.Module):
                 batch on another.
             parts: the batch is this many minibatches of equal size end to end, which heads keep apart.
         """
-        inference = noise is None
-        count = None if inference else len(noise) - len(self.feature_noise)  # type: ignore[arg-type]
-        features = self.body(images, None if inference else noise[:count])  # type: ignore[index]
-        columns = [self.feature_noise(features, None if inference else noise[count:])]  # type: ignore[index]
+        body_noise = last_noise = None
+        if noise is not None:
+            split = len(noise) - len(self.feature_noise)
+            body_noise, last_noise = noise[:split], noise[split:]
+        features = self.body(images, body_noise)
+        columns = [self.feature_noise(features, last_noise)]
         if self.heads:
             minibatches = features.view(parts, -1, features.shape[1])
             reference = None
-            if inference:
+            if noise is None:
                 reference = self.body(self.reference) if self.reference_size else features[:0]
             columns += [head(minibatches, reference).flatten(0, 1) for head in self.heads.values()]
         return Output(self.classifier(torch.cat(columns, 1) if len(columns) > 1 else columns[0]), features)

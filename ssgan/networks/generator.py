@@ -39,10 +39,13 @@ class Generator(nn.Module):
         """Draw the reference batch."""
         self.reference.copy_(self.draw_z(len(self.reference), generator))
 
+    def reset_parameters(self, generator: torch.Generator) -> None:
+        """Draw the start values of the weights."""
+        raise NotImplementedError
+
     def forward(self, z: Tensor) -> Tensor:
         """Generate ``[n, channels, height, width]`` from ``[n, z_dim]``."""
         h = torch.cat([self.reference, z]) if len(self.reference) else z
         for layer in self.hidden:
             h = layer(h)
         return self.output(h[len(self.reference) :])
-

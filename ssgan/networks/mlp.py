@@ -18,9 +18,7 @@ from ssgan.networks.weights import initialise_weights
 class MLPGenerator(Generator):
     """z → (dense, norm, softplus) × hidden → dense with weight norm and trained gain, sigmoid → image in [0, 1]."""
 
-    def __init__(
-        self, image_shape: tuple[int, int, int], z_dim: int, hidden: Sequence[int], norm: NormFactory
-    ) -> None:
+    def __init__(self, image_shape: tuple[int, int, int], z_dim: int, hidden: Sequence[int], norm: NormFactory) -> None:
         norms = [norm(width) for width in hidden]
         layers = [
             nn.Sequential(nn.Linear(fan_in, width, bias=False), norm_layer, nn.Softplus())

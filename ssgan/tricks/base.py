@@ -60,6 +60,8 @@ class Trick:
         return None
 
     def parameter_penalty(self, parameters: Sequence[Tensor]) -> nn.Module | None:
-        """Module whose ``forward(parameters)`` is added to a player's cost and whose ``update(parameters)`` is called
-        after each of that player's steps. It is built once for each player and saved with the model."""
+        """Module that computes a penalty on a player's parameters; built for each player and saved with the model.
+
+        Its ``forward(parameters)`` is added to the player's cost, ``update(parameters)`` is called after each step.
+        """
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ssgan.errors import ConfigError
 from ssgan.tricks.base import Trick
@@ -73,6 +73,6 @@ class TrickSet:
         """Penalties on one player's parameters, with their state."""
         return self._collect(lambda trick: trick.parameter_penalty(parameters))
 
-    def _collect(self, seam: Callable[[Trick], object]) -> dict:
+    def _collect(self, seam: Callable[[Trick], Any]) -> dict[str, Any]:
         filled = {name: seam(trick) for name, trick in self._tricks.items()}
         return {name: value for name, value in filled.items() if value is not None}

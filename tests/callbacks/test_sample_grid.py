@@ -21,7 +21,11 @@ def pictures(run_dir: Path) -> list[str]:
 
 @pytest.mark.parametrize(
     ("every", "iterations", "names"),
-    [(2, 5, ["0000002.png", "0000004.png", "0000005.png"]), (2, 4, ["0000002.png", "0000004.png"]), (9, 3, ["0000003.png"])],
+    [
+        (2, 5, ["0000002.png", "0000004.png", "0000005.png"]),
+        (2, 4, ["0000002.png", "0000004.png"]),
+        (9, 3, ["0000003.png"]),
+    ],
 )
 def test_pictures_are_drawn_every_so_often_and_at_the_end(every: int, iterations: int, names: list, tmp_path: Path):
     train(tmp_path, *DRAW, f"trainer.eval_every={every}", f"trainer.max_iterations={iterations}")

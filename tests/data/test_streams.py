@@ -36,7 +36,9 @@ def column(batches: list[tuple], part: int) -> list[int]:
     return list(itertools.chain.from_iterable(batch[part] for batch in batches))
 
 
-@pytest.mark.parametrize(("batch_size", "d_steps", "length"), [(10, 1, 12), (10, 3, 4), (7, 1, 17), (7, 2, 8), (200, 1, 1)])
+@pytest.mark.parametrize(
+    ("batch_size", "d_steps", "length"), [(10, 1, 12), (10, 3, 4), (7, 1, 17), (7, 2, 8), (200, 1, 1)]
+)
 def test_an_epoch_is_a_pass_of_d_over_the_unlabelled_images(batch_size: int, d_steps: int, length: int):
     given = stream(batch_size, d_steps)
     assert len(given) == length
@@ -139,7 +141,9 @@ def test_seeds_and_epochs_do_not_collide():
     assert len(draws) == 400
 
 
-@pytest.mark.parametrize(("size", "batch_size", "lengths"), [(10, 4, [4, 4, 2]), (10, 10, [10]), (10, 100, [10]), (3, 1, [1] * 3)])
+@pytest.mark.parametrize(
+    ("size", "batch_size", "lengths"), [(10, 4, [4, 4, 2]), (10, 10, [10]), (10, 100, [10]), (3, 1, [1] * 3)]
+)
 def test_an_evaluation_takes_every_image_once_in_order(size: int, batch_size: int, lengths: list[int]):
     given = EvalStream("val", torch.arange(size).view(-1, 1), torch.arange(size) * 2, batch_size)
     batches = list(given)

@@ -120,7 +120,7 @@ def test_files_with_another_checksum_are_not_taken(cls: type, write: Callable, t
 
 def test_a_root_that_cannot_be_written(tmp_path: Path, offline: list[str]) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(DataError, match="Not a directory|File exists") as error:
+    with pytest.raises(DataError, match=r"Not a directory|File exists") as error:
         MNIST(root=str(tmp_path / "file" / "root")).load()
     assert "\n" not in str(error.value) and not offline
 

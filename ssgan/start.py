@@ -1,0 +1,31 @@
+"""The start of a run: all values that both players have before the first step."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ssgan.layers import initialise_from_data
+from ssgan.networks.discriminator import Discriminator
+from ssgan.networks.generator import Generator
+
+
+@torch.no_grad()
+def set_start_values(generator: Generator, discriminator: Discriminator, images: Tensor, seed: int) -> None:
+    """Draw weights and the techniques' reference batches from the seed, then set gains and biases from data.
+
+    Args:
+        generator: G, in place.
+        discriminator: D, in place.
+        images: scaled training images (the recipes: 500) ``[n, channels, height, width]``, on the CPU, so that the
+            start values do not depend on the device.
+        seed: of weights, references, and the noise of the pass over the images.
+    """
+    rng = torch.Generator().manual_seed(seed)
+    generator.reset_parameters(rng)
+    discriminator.reset_parameters(rng)
+    generator.set_reference(rng)
+    if discriminator.reference_size:
+        discriminator.set_reference(images[: discriminator.reference_size])
+    initialise_from_data(generator, generator.draw_z(len(images), rng))
+    initialise_from_data(discriminator, images, discriminator.draw_noise(len(images), rng))

@@ -46,7 +46,8 @@ def read_checkpoint(path: str) -> dict[str, Any]:
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises errors of many kinds for files that are cut off or of another format
-        raise ConfigError(f"{path} is not a whole checkpoint: {str(error).splitlines()[0]}") from error
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise ConfigError(f"{path} is not a whole checkpoint: {reason}") from error
     if not isinstance(checkpoint, dict) or "ssgan" not in checkpoint:
         raise ConfigError(f"{path} is not a checkpoint of ssgan")
     return checkpoint

@@ -15,13 +15,17 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
+from ssgan.config import config_folder
 from ssgan.errors import ConfigError, SSGANError
 
 #: Hydra's own switch for complete stack traces.
 FULL_ERROR = "HYDRA_FULL_ERROR"
 
+#: Ours, set while errors are to be one line.
+ONE_LINE = "SSGAN_ONE_LINE"
+
 #: Errors that the user can mend.
-MENDABLE = (SSGANError, HydraException, OmegaConfBaseException)
+MENDABLE = (SSGANError, HydraException, OmegaConfBaseException, OSError)
 
 
 def run_hydra(main: Callable[[], None]) -> None:
@@ -33,12 +37,17 @@ def run_hydra(main: Callable[[], None]) -> None:
         main()
         return
     os.environ[FULL_ERROR] = "1"  # Hydra then raises its errors instead of printing them over many lines
+    os.environ[ONE_LINE] = "1"
     try:
         main()
     except MENDABLE as error:
         leave(error)
+    except ValueError as error:
+        if not str(error).startswith("Config group override"):
+            raise
+        leave(HydraException(str(error)))
     finally:
-        del os.environ[FULL_ERROR]
+        del os.environ[FULL_ERROR], os.environ[ONE_LINE]
 
 
 def one_line_errors(job: Callable[[DictConfig], Any]) -> Callable[[DictConfig], Any]:
@@ -49,7 +58,7 @@ def one_line_errors(job: Callable[[DictConfig], Any]) -> Callable[[DictConfig], 
         try:
             return job(cfg)
         except MENDABLE as error:
-            if HydraConfig.get().mode == RunMode.MULTIRUN or os.environ.get(FULL_ERROR) != "1":
+            if HydraConfig.get().mode == RunMode.MULTIRUN or ONE_LINE not in os.environ:
                 raise
             leave(error)  # before Hydra adds a line of its own
 
@@ -64,9 +73,11 @@ def leave(error: Exception) -> NoReturn:
 
 def describe(error: Exception) -> str:
     """One line that says what is wrong and which choices there are."""
-    if isinstance(error, MissingConfigException) and error.missing_cfg_file and error.options is not None:
+    if isinstance(error, MissingConfigException) and error.missing_cfg_file and "/" in str(error.missing_cfg_file):
         group, _, name = str(error.missing_cfg_file).rpartition("/")
-        options = sorted(option for option in error.options if not option.startswith("_"))
+        found = error.options  # none where the option is one of a list
+        found = [file.stem for file in (config_folder() / group).glob("*.yaml")] if found is None else found
+        options = sorted(option for option in found if not option.startswith("_"))
         return f"unknown {group} '{name}'{_nearest(name, options)}; choose from {', '.join(options)}"
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, OmegaConfBaseException | SSGANError):

@@ -11,14 +11,19 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from ssgan.checks import in_range, non_negative, one_of, positive
 from ssgan.data.options import DataOptions
-from ssgan.errors import ConfigError
+from ssgan.errors import ConfigError, SSGANError
 from ssgan.networks.architecture import Architecture
 from ssgan.tricks import Trick, TrickSet
+
+#: The largest that NumPy and Lightning take.
+LARGEST_SEED = 2**32 - 1
 
 
 @dataclass
@@ -80,8 +85,9 @@ class Optim:
 
     def __post_init__(self) -> None:
         positive("optim.lr", self.lr)
-        in_range("optim.beta1", self.beta1, 0.0, 1.0)
-        in_range("optim.beta2", self.beta2, 0.0, 1.0)
+        for name in ("beta1", "beta2"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ConfigError(f"optim.{name}={getattr(self, name)}: must be 0 or greater and less than 1")
         positive("optim.eps", self.eps)
         positive("optim.epochs", self.epochs)
         in_range("optim.flat", self.flat, 0.0, 1.0)
@@ -127,7 +133,7 @@ class RunOptions:
     ckpt_path: str | None = None
 
     def __post_init__(self) -> None:
-        non_negative("seed", self.seed)
+        in_range("seed", self.seed, 0, LARGEST_SEED)
 
 
 @dataclass
@@ -148,6 +154,10 @@ class TrainConfig:
     resolved: dict[str, Any]  # the composed configuration as plain values, saved with the model
 
 
+#: Parts of a configuration; logger=wandb brings the last one.
+PARTS = ("callbacks", "ckpt_path", "data", "logger", "model", "objective", "optim", "seed", "trainer", "trick", "wandb")
+
+
 def config_folder() -> Path:
     """Where the Hydra configuration lies: inside the installed package, or beside it in a checkout."""
     package = Path(str(importlib.resources.files("ssgan")))
@@ -161,6 +171,10 @@ def parse(cfg: DictConfig, run_dir: str, overrides: list[str]) -> TrainConfig:
         ConfigError: one line that names the wrong key or value and the valid ones.
     """
     resolved: Any = _resolve(cfg)
+    if unknown := [key for key in resolved if key not in PARTS]:
+        raise ConfigError(f"no key '{unknown[0]}' in the configuration; it has {', '.join(PARTS)}")
+    optim = _typed(Optim, resolved["optim"], "optim")
+    model = build(resolved["model"], Architecture, "model")
     trainer = _typed(TrainerOptions, resolved["trainer"], "trainer")
     data = build(resolved["data"], DataOptions, "data")
     if isinstance(trainer.devices, int) and trainer.devices > 0 and data.batch_size % trainer.devices:
@@ -171,10 +185,10 @@ def parse(cfg: DictConfig, run_dir: str, overrides: list[str]) -> TrainConfig:
         run_dir=run_dir,
         overrides=overrides,
         data=data,
-        model=build(resolved["model"], Architecture, "model"),
+        model=model,
         tricks=TrickSet(tricks),
         objective=_typed(Objective, resolved["objective"], "objective"),
-        optim=_typed(Optim, resolved["optim"], "optim"),
+        optim=optim,
         trainer=trainer,
         callbacks=resolved.get("callbacks") or {},
         logger=resolved.get("logger") or {},
@@ -199,7 +213,14 @@ def build(node: Any, base: type, prefix: str) -> Any:
     if not (isinstance(cls, type) and issubclass(cls, base)):
         raise ConfigError(f"{prefix}._target_={target} is not a subclass of {base.__module__}.{base.__name__}")
     values = {key: value for key, value in node.items() if key != "_target_"}
-    return _typed(cls, values, prefix) if is_dataclass(cls) else cls(**values)
+    if is_dataclass(cls):
+        return _typed(cls, values, prefix)
+    try:
+        return instantiate(node)
+    except InstantiationException as error:
+        if isinstance(error.__cause__, SSGANError):
+            raise error.__cause__ from error
+        raise ConfigError(f"{prefix}: {error.__cause__ or error}") from error
 
 
 def _typed(cls: type, values: dict[str, Any], prefix: str = "") -> Any:
@@ -216,10 +237,9 @@ def _typed(cls: type, values: dict[str, Any], prefix: str = "") -> Any:
 
 def _resolve(cfg: DictConfig) -> Any:
     """The configuration as plain values, interpolations resolved and mandatory values present."""
-    missing = sorted(OmegaConf.missing_keys(cfg))
-    if missing:
-        raise ConfigError(f"{missing[0]} must be given: {missing[0]}=VALUE")
     try:
+        if missing := sorted(OmegaConf.missing_keys(cfg)):
+            raise ConfigError(f"{missing[0]} must be given: {missing[0]}=VALUE")
         return OmegaConf.to_container(cfg, resolve=True)
     except OmegaConfBaseException as error:
         raise ConfigError(f"{error.full_key}: {str(error.msg or error).splitlines()[0]}") from error

@@ -25,7 +25,9 @@ class ResumableCSVLogger(CSVLogger):
         path = Path(save_dir) / "metrics.csv"
         if path.is_file():
             with path.open(newline="") as file:
-                self._earlier = [{k: float(v) for k, v in row.items() if v} for row in csv.DictReader(file)]
+                self._earlier = [
+                    {k: float(v) for k, v in row.items() if v} for row in csv.DictReader(file) if row["step"]
+                ]
 
     @rank_zero_only
     def log_metrics(self, metrics: dict[str, Any], step: int | None = None) -> None:

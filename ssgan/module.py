@@ -94,6 +94,7 @@ class SemiSupervisedGAN(L.LightningModule):
         self.accuracy = nn.ModuleDict({split: MulticlassAccuracy(classes, average="micro") for split in SPLITS})
         self.rng = torch.Generator()
         self.seconds = 0.0
+        self._evaluated: dict[str, int] = {}
         self._resumed: dict[str, Any] | None = None
         self._started = 0.0
 
@@ -265,7 +266,9 @@ class SemiSupervisedGAN(L.LightningModule):
             if accuracy.update_called:
                 error = 1 - accuracy.compute()  # type: ignore[operator]
                 self.log(f"{split}/error", error, prog_bar=True, logger=False, sync_dist=True)
-                self._log({f"{split}/error": error.item()})
+                if self._evaluated.get(split) != self.global_step:  # the last evaluation may be the final test
+                    self._log({f"{split}/error": error.item()})
+                self._evaluated[split] = self.global_step
                 accuracy.reset()  # type: ignore[operator]
 
     on_test_epoch_end = on_validation_epoch_end
@@ -284,7 +287,7 @@ class SemiSupervisedGAN(L.LightningModule):
         states: Any = self.all_gather(self.rng.get_state().to(self.device))
         checkpoint["ssgan"] = {
             **self.description,
-            "seconds": self.seconds + (time.monotonic() - self._started if self.trainer.training else 0.0),
+            "seconds": self.seconds + (time.monotonic() - self._started if self.trainer.state.fn == "fit" else 0.0),
             "rng_states": states.view(self.trainer.world_size, -1).cpu(),
             "history": self.history.state(),
         }

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-import hydra
 import lightning as L
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
@@ -18,7 +17,7 @@ from lightning.pytorch.loggers import Logger
 
 import ssgan
 from ssgan.checkpoint import check_resumable
-from ssgan.config import TrainConfig
+from ssgan.config import TrainConfig, build
 from ssgan.data.images import ImageData
 from ssgan.data.module import SemiSupervisedData
 from ssgan.errors import ConfigError
@@ -120,12 +119,12 @@ def build_trainer(config: TrainConfig, loggers: list[Logger], iterations_per_epo
         enable_progress_bar="progress" in config.callbacks,
         enable_model_summary=False,
         use_distributed_sampler=False,
-        callbacks=[hydra.utils.instantiate(node) for node in config.callbacks.values()],
+        callbacks=[build(node, L.Callback, f"callbacks.{name}") for name, node in config.callbacks.items()],
         logger=loggers,
     )
     try:
         return trainer()
-    except MisconfigurationException as error:
+    except (MisconfigurationException, TypeError, ValueError) as error:
         raise ConfigError(f"trainer: {error}") from error
 
 
@@ -135,8 +134,8 @@ def open_loggers(nodes: dict[str, Any]) -> Iterator[list[Logger]]:
     loggers: list[Logger] = []
     failed = True
     try:
-        for node in nodes.values():
-            loggers.append(hydra.utils.instantiate(node))
+        for name, node in nodes.items():
+            loggers.append(build(node, Logger, f"logger.{name}"))
         yield loggers
         failed = False
     finally:

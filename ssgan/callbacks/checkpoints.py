@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
-from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
+
+from ssgan.checks import positive
 
 
-class LastCheckpoint(L.Callback):
+class LastCheckpoint(Checkpoint):
     """Writes ``last.ckpt`` every ``every`` iterations and at the end; the file is always whole.
 
     Lightning's ModelCheckpoint would number a second ``last.ckpt`` when a run is resumed in its folder.
@@ -20,23 +22,34 @@ class LastCheckpoint(L.Callback):
     """
 
     def __init__(self, dirpath: str, every: int) -> None:
+        positive("callbacks.last.every", every)
         self.path = Path(dirpath) / "last.ckpt"
         self.every = every
+        self._due = False
         self._written = -1
 
     def on_train_batch_end(self, trainer: L.Trainer, *_: Any) -> None:
-        """Write at every multiple of ``every``."""
-        if trainer.global_step % self.every == 0:
+        """Write at every multiple of ``every`` and at the end, but after the evaluation if there is one."""
+        step = trainer.global_step
+        self._due = step % self.every == 0 or step == trainer.max_steps
+        evaluation = step % int(trainer.val_check_interval) == 0 and sum(trainer.num_val_batches) > 0
+        if self._due and not evaluation:
+            self._write(trainer)
+
+    def on_validation_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        """Write after an evaluation, which a resumed run would not repeat."""
+        if self._due:
             self._write(trainer)
 
     def on_train_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
-        """Write the final state."""
+        """Write the state of a run that another callback has stopped early."""
         if trainer.global_step != self._written:
             self._write(trainer)
 
     def _write(self, trainer: L.Trainer) -> None:
         # Lightning writes to a temporary file and renames it.
         trainer.save_checkpoint(self.path)
+        self._due = False
         self._written = trainer.global_step
 
 

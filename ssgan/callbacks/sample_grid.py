@@ -12,6 +12,8 @@ from lightning.pytorch.utilities import rank_zero_only
 from torchvision.transforms.functional import resize, to_pil_image
 from torchvision.utils import make_grid
 
+from ssgan.checks import positive
+
 #: Side, in pixels, up to which small images are enlarged by a whole factor, to be seen.
 VISIBLE = 28
 
@@ -29,6 +31,8 @@ class SampleGrid(L.Callback):
     """
 
     def __init__(self, dirpath: str, every: int, rows: int = 10, columns: int = 10, seed: int = 0) -> None:
+        for name, value in (("every", every), ("rows", rows), ("columns", columns)):
+            positive(f"callbacks.samples.{name}", value)
         self.folder = Path(dirpath)
         self.every = every
         self.rows = rows

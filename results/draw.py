@@ -1,0 +1,63 @@
+"""Draw the learning curves of the runs kept here: ``python results/draw.py`` (needs the dev extra)."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+from matplotlib import pyplot as plt
+
+HERE = Path(__file__).parent
+
+# A bare-PyTorch loop of the recipe of experiment=mnist_100_short: test errors after so many epochs.
+BARE_LOOP = {1: 2368, 5: 1800, 9: 1200, 16: 555, 31: 350, 45: 259, 60: 235}
+
+
+def curve(run: Path, key: str) -> tuple[list[float], list[float]]:
+    """Iterations and values of one column of a run's log."""
+    with (run / "metrics.csv").open(newline="") as file:
+        rows = [(float(row["step"]), float(row[key])) for row in csv.DictReader(file) if row.get(key)]
+    return [step for step, _ in rows], [value for _, value in rows]
+
+
+def draw_mnist() -> None:
+    """Test errors of MNIST with 100 labels, and the losses of the GAN."""
+    folder = HERE / "mnist_100_short"
+    figure, (errors, losses) = plt.subplots(1, 2, figsize=(10, 3.6), layout="constrained")
+    for name, label in (("gan", "semi-supervised GAN"), ("supervised", "labels alone")):
+        steps, values = curve(folder / name, "test/error")
+        size = json.loads((folder / name / "result.json").read_text())["test_size"]
+        errors.plot([s / 600 for s in steps], [v * size for v in values], label=label)
+    errors.plot(list(BARE_LOOP), list(BARE_LOOP.values()), "k.", label="bare-PyTorch loop")
+    errors.set(yscale="log", xlabel="epoch", ylabel="test errors of 10,000", title="MNIST, 100 labels")
+    for key in ("train/d_labelled", "train/d_unlabelled", "train/g_loss"):
+        steps, values = curve(folder / "gan", key)
+        losses.plot([s / 600 for s in steps], values, label=key.removeprefix("train/"), linewidth=0.8)
+    losses.set(yscale="log", xlabel="epoch", title="losses of the GAN")
+    for axes in (errors, losses):
+        axes.legend(frameon=False)
+        axes.grid(alpha=0.3)
+    figure.savefig(folder / "curves.png", dpi=110)
+
+
+def draw_cifar10() -> None:
+    """Losses of the short CIFAR-10 (JPEG) runs, one for each technique."""
+    runs = sorted(path for path in (HERE / "cifar10_jpeg_short").iterdir() if path.is_dir())
+    figure, axes = plt.subplots(2, 3, figsize=(11, 5), layout="constrained", sharex=True)
+    for axis, run in zip(axes.flat, runs, strict=False):
+        for key in ("train/d_labelled", "train/d_unlabelled", "train/g_loss"):
+            axis.plot(*curve(run, key), label=key.removeprefix("train/"))
+        axis.set(title=run.name)
+        axis.grid(alpha=0.3)
+    axes[0, 0].legend(frameon=False)
+    figure.supxlabel("iteration")
+    figure.savefig(HERE / "cifar10_jpeg_short" / "curves.png", dpi=110)
+
+
+if __name__ == "__main__":
+    draw_mnist()
+    draw_cifar10()

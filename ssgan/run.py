@@ -153,5 +153,11 @@ def quieten() -> None:
         "fabric.utilities.distributed",
     ):
         logging.getLogger(f"lightning.{name}").setLevel(logging.WARNING)
-    for message in (r".*does not have many workers.*", r".*LeafSpec.*", r".*is not empty.*", r".*all_gather.*"):
+    for message in (
+        r".*does not have many workers.*",
+        r".*LeafSpec.*",
+        r".*is not empty.*",
+        r".*across ranks is zero.*",
+        r".*all_gather.*",
+    ):
         warnings.filterwarnings("ignore", message)

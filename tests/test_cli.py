@@ -106,7 +106,6 @@ WRONG_IN_THE_RUN = [
     (["data.num_labels=null", "data.include_labelled=false"], ["data.include_labelled=true"]),
     (["data=arrays", "data.path=/no/such.npz", "model=mlp"], ["/no/such.npz", "data.path"]),
     (["model=conv", "model.generator_widths=[2,2,2]", "model.discriminator_widths=[2,2]"], ["8×8", "model=mlp"]),
-    (["trick=minibatch_discrimination", "data.batch_size=1"], ["data.batch_size=1"]),
 ]
 
 

@@ -392,3 +392,9 @@ def test_the_learnt_beats_chance_on_patterns(tmp_path: Path):
     result = train(tmp_path, *QUIET, *data, "trainer.max_iterations=150", "data.batch_size=20")
     assert result["test_error"] < 0.3
     assert np.isfinite(result["seconds"])
+
+
+def test_a_batch_of_one_trains_with_all_techniques(tmp_path: Path) -> None:
+    train(tmp_path, *TINY, *chosen(*TRICKS), "data.batch_size=1", "trainer.max_iterations=3")
+    state = last_checkpoint(tmp_path)["state_dict"]
+    assert all(bool(value.isfinite().all()) for value in state.values())

@@ -23,7 +23,6 @@ from ssgan.layers import PixelScale
 from ssgan.networks.discriminator import Discriminator
 from ssgan.networks.generator import Generator
 from ssgan.objectives import (
-    DiscriminatorBatch,
     add_terms,
     discriminator_terms,
     draw_discriminator_noise,
@@ -31,6 +30,7 @@ from ssgan.objectives import (
     frozen,
     generator_terms,
 )
+from ssgan.passes import DiscriminatorBatch
 from ssgan.start import set_start_values
 from ssgan.tricks import TrickSet
 

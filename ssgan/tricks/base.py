@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-    from ssgan.objectives import DiscriminatorPass, GeneratorPass
+    from ssgan.passes import DiscriminatorPass, GeneratorPass
 
 
 class Trick:

@@ -11,7 +11,7 @@ from ssgan.tricks.base import Trick
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ssgan.objectives import GeneratorPass
+    from ssgan.passes import GeneratorPass
 
 
 def feature_matching_loss(fake: Tensor, real: Tensor, norm: str = "l2") -> Tensor:

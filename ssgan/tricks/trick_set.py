@@ -12,7 +12,7 @@ from ssgan.tricks.base import Trick
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from ssgan.objectives import DiscriminatorPass, GeneratorPass
+    from ssgan.passes import DiscriminatorPass, GeneratorPass
 
 
 class TrickSet:

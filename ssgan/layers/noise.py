@@ -6,26 +6,27 @@ function of images and noise. Without noise it is in its inference mode.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
 
-class NoiseLayer(nn.Module):
+class NoiseLayer(nn.Module, ABC):
     """A layer that perturbs its input by given noise of shape ``[n, *shape]``."""
 
     def __init__(self, shape: Sequence[int]) -> None:
         super().__init__()
         self.shape = tuple(shape)
 
+    @abstractmethod
     def draw(self, n: int, generator: torch.Generator) -> Tensor:
         """Noise for n examples, on the generator's device."""
-        raise NotImplementedError
 
+    @abstractmethod
     def perturb(self, x: Tensor, noise: Tensor) -> Tensor:
         """Apply the noise."""
-        raise NotImplementedError
 
     def forward(self, x: Tensor, noise: Tensor | None) -> Tensor:
         """Perturb ``x``; without noise, return it unchanged."""

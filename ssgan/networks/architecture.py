@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(kw_only=True)
-class Architecture:
+class Architecture(ABC):
     """What every architecture states.
 
     ``feature_norm`` is the norm with which its published runs match features; ``pixel_offset`` and ``pixel_divisor``
@@ -32,15 +33,15 @@ class Architecture:
         one_of("model.feature_norm", self.feature_norm, ("l1", "l2"))
         positive("model.pixel_divisor", self.pixel_divisor)
 
+    @abstractmethod
     def build_generator(self, image_shape: tuple[int, int, int], tricks: TrickSet, batch_size: int) -> Generator:
         """G for images ``(channels, height, width)``; weights not yet set."""
-        raise NotImplementedError
 
+    @abstractmethod
     def build_discriminator(
         self, image_shape: tuple[int, int, int], num_classes: int, tricks: TrickSet, batch_size: int
     ) -> Discriminator:
         """D for images ``(channels, height, width)``; weights not yet set."""
-        raise NotImplementedError
 
 
 @dataclass(kw_only=True)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 
-import torch
 from torch import nn
 
 from ssgan.errors import ConfigError
@@ -18,7 +16,6 @@ from ssgan.layers import (
 )
 from ssgan.networks.discriminator import Discriminator
 from ssgan.networks.generator import Generator, NormFactory
-from ssgan.networks.weights import initialise_weights
 
 
 def halve(size: Sequence[int]) -> tuple[int, int]:
@@ -56,10 +53,6 @@ class ConvGenerator(Generator):
         ]
         last = WeightNormConvTranspose2d(third, channels, 5, 2, 2, _output_padding(half, size), init_std=0.1)
         super().__init__(z_dim, hidden, nn.Sequential(last, nn.Tanh()), getattr(norms[0], "reference_size", 0))
-
-    def reset_parameters(self, generator: torch.Generator) -> None:
-        """Weights ~ N(0, 0.05²)."""
-        initialise_weights(self, partial(nn.init.normal_, std=0.05, generator=generator), generator)
 
 
 class ConvDiscriminator(Discriminator):
@@ -112,10 +105,6 @@ class ConvDiscriminator(Discriminator):
             nn.Flatten(),
         )
         super().__init__(body, b, num_classes, heads, init_std=0.1)
-
-    def reset_parameters(self, generator: torch.Generator) -> None:
-        """Weights ~ N(0, 0.05²)."""
-        initialise_weights(self, partial(nn.init.normal_, std=0.05, generator=generator), generator)
 
 
 def _output_padding(small: Sequence[int], large: Sequence[int]) -> tuple[int, int]:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ssgan.layers import NoiseLayer, NoisySequential, WeightNormLinear
+from ssgan.networks.weights import SMALL_NORMAL, WeightInit, initialise_weights
 
 
 class Output(NamedTuple):
@@ -28,6 +29,7 @@ class Discriminator(nn.Module):
         heads: layers that compute further features from ``f(x)`` for the last layer, by name.
         feature_noise: noise on ``f(x)`` before the last layer.
         init_std: standard deviation of the logits after data-dependent initialisation.
+        weight_init: start values of the weights.
     """
 
     def __init__(
@@ -38,8 +40,10 @@ class Discriminator(nn.Module):
         heads: Mapping[str, nn.Module],
         feature_noise: NoiseLayer | None = None,
         init_std: float = 1.0,
+        weight_init: WeightInit = SMALL_NORMAL,
     ) -> None:
         super().__init__()
+        self.weight_init = weight_init
         self.body = body
         self.feature_noise = NoisySequential(*[feature_noise] if feature_noise is not None else [])
         self.heads = nn.ModuleDict(dict(heads))
@@ -62,7 +66,7 @@ class Discriminator(nn.Module):
 
     def reset_parameters(self, generator: torch.Generator) -> None:
         """Draw the start values of the weights."""
-        raise NotImplementedError
+        initialise_weights(self, self.weight_init, generator)
 
     def forward(self, images: Tensor, noise: Sequence[Tensor] | None = None, parts: int = 1) -> Output:
         """Classify a batch.

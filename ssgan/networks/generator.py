@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
+from ssgan.networks.weights import SMALL_NORMAL, WeightInit, initialise_weights
+
 #: Makes the normalisation of a hidden layer with that many channels.
 NormFactory = Callable[[int], nn.Module]
 
@@ -20,12 +22,21 @@ class Generator(nn.Module):
         output: the last layer, to ``[n, channels, height, width]`` in the range of the scaled images.
         reference_size: number of reference examples that the normalisation puts before each batch; their z is drawn
             at the start and saved with the model.
+        weight_init: start values of the weights.
     """
 
     reference: Tensor
 
-    def __init__(self, z_dim: int, hidden: Sequence[nn.Module], output: nn.Module, reference_size: int) -> None:
+    def __init__(
+        self,
+        z_dim: int,
+        hidden: Sequence[nn.Module],
+        output: nn.Module,
+        reference_size: int,
+        weight_init: WeightInit = SMALL_NORMAL,
+    ) -> None:
         super().__init__()
+        self.weight_init = weight_init
         self.z_dim = z_dim
         self.hidden = nn.ModuleList(hidden)
         self.output = output
@@ -41,7 +52,7 @@ class Generator(nn.Module):
 
     def reset_parameters(self, generator: torch.Generator) -> None:
         """Draw the start values of the weights."""
-        raise NotImplementedError
+        initialise_weights(self, self.weight_init, generator)
 
     def forward(self, z: Tensor) -> Tensor:
         """Generate ``[n, channels, height, width]`` from ``[n, z_dim]``."""

@@ -6,17 +6,21 @@ import math
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-import torch
 from torch import nn
 
 from ssgan.layers import GaussianNoise, NoisySequential, WeightNormLinear
 from ssgan.networks.discriminator import Discriminator
 from ssgan.networks.generator import Generator, NormFactory
-from ssgan.networks.weights import initialise_weights
+
+#: Weights ~ N(0, 0.1²).
+NORMAL = partial(nn.init.normal_, std=0.1)
 
 
 class MLPGenerator(Generator):
-    """z → (dense, norm, softplus) × hidden → dense with weight norm and trained gain, sigmoid → image in [0, 1]."""
+    """z → (dense, norm, softplus) × hidden → dense with weight norm and trained gain, sigmoid → image in [0, 1].
+
+    Weights are Glorot-uniform.
+    """
 
     def __init__(self, image_shape: tuple[int, int, int], z_dim: int, hidden: Sequence[int], norm: NormFactory) -> None:
         norms = [norm(width) for width in hidden]
@@ -29,11 +33,7 @@ class MLPGenerator(Generator):
             nn.Sigmoid(),
             nn.Unflatten(1, image_shape),
         )
-        super().__init__(z_dim, layers, output, getattr(norms[0], "reference_size", 0))
-
-    def reset_parameters(self, generator: torch.Generator) -> None:
-        """Glorot-uniform weights."""
-        initialise_weights(self, partial(nn.init.xavier_uniform_, generator=generator), generator)
+        super().__init__(z_dim, layers, output, getattr(norms[0], "reference_size", 0), nn.init.xavier_uniform_)
 
 
 class MLPDiscriminator(Discriminator):
@@ -55,8 +55,4 @@ class MLPDiscriminator(Discriminator):
                 layers.append(GaussianNoise([fan_in], hidden_noise))
             layers += [WeightNormLinear(fan_in, width), nn.ReLU()]
         last_noise = GaussianNoise([hidden[-1]], hidden_noise)
-        super().__init__(NoisySequential(*layers), hidden[-1], num_classes, heads, last_noise)
-
-    def reset_parameters(self, generator: torch.Generator) -> None:
-        """Weights ~ N(0, 0.1²)."""
-        initialise_weights(self, partial(nn.init.normal_, std=0.1, generator=generator), generator)
+        super().__init__(NoisySequential(*layers), hidden[-1], num_classes, heads, last_noise, weight_init=NORMAL)

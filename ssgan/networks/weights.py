@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+#: Sets a tensor in place, drawing from its argument ``generator``; most functions of torch.nn.init are of this kind.
+WeightInit = Callable[..., Tensor]
 
-def initialise_weights(network: nn.Module, init: Callable[[Tensor], Tensor], generator: torch.Generator) -> None:
+#: Weights ~ N(0, 0.05²), as in the convolutional recipes.
+SMALL_NORMAL: WeightInit = partial(nn.init.normal_, std=0.05)
+
+
+def initialise_weights(network: nn.Module, init: WeightInit, generator: torch.Generator) -> None:
     """Set the weights of all dense and convolutional layers by ``init``; layers with a rule of their own follow it."""
     layer: Any
     for layer in network.modules():
         if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
-            init(layer.weight)
+            init(layer.weight, generator=generator)
         elif layer is not network and hasattr(layer, "reset_parameters"):
             layer.reset_parameters(generator)

@@ -139,6 +139,8 @@ class SemiSupervisedGAN(L.LightningModule):
                 raise ConfigError(
                     f"the checkpoint is of {len(states)} processes and cannot go on with {self.trainer.world_size}"
                 )
+            if states.shape[1] != self.rng.get_state().numel():
+                raise ConfigError("the checkpoint is from another kind of device; its random state does not fit here")
             self.rng.set_state(states[self.global_rank])
             self._resumed = None
         self._started = time.monotonic()

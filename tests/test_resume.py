@@ -266,3 +266,12 @@ def test_none_and_an_empty_list_are_the_same_choice(tmp_path: Path):
     train(tmp_path, *TINY, "trick=none", "trainer.max_iterations=1")
     resume = f"ckpt_path={tmp_path / 'checkpoints' / 'last.ckpt'}"
     assert train(tmp_path, *TINY, "trick=[]", "trainer.max_iterations=2", resume)["iterations"] == 2
+
+
+def test_the_random_state_of_another_kind_of_device_is_refused(finished: Path, tmp_path: Path):
+    """A GPU's generator has a state of 16 bytes, a CPU's one of some thousands."""
+    checkpoint = torch.load(finished, weights_only=True)
+    checkpoint["ssgan"]["rng_states"] = torch.zeros(1, 16, dtype=torch.uint8)
+    torch.save(checkpoint, tmp_path / "gpu.ckpt")
+    with pytest.raises(ConfigError, match="another kind of device"):
+        train(tmp_path, *TINY, "trainer.max_iterations=2", f"ckpt_path={tmp_path / 'gpu.ckpt'}")

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+#: Folder of real data sets, if there is one; only tests that ask for it see it.
+REAL_DATA = os.environ.get("SSGAN_DATA", "")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_real_data() -> Iterator[None]:
+    """Hide the folder of real data sets, from the fixtures of whole modules too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("SSGAN_DATA", raising=False)
+        yield
+
 
 @pytest.fixture(autouse=True)
 def cache_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Keep the user's cache folder and data sets out of every test."""
+    """Keep the user's cache folder out of every test."""
     home = tmp_path / "cache-home"
     monkeypatch.setenv("XDG_CACHE_HOME", str(home))
-    monkeypatch.delenv("SSGAN_DATA", raising=False)
     return home
 
 

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 import torch
 
 from ssgan.data import MNIST
+from tests.conftest import REAL_DATA
 from tests.runs import train
 
-ROOT = os.environ.get("SSGAN_DATA", "")  # read before the fixture that hides it
 pytestmark = pytest.mark.skipif(
-    not Path(ROOT, "MNIST", "raw", "train-images-idx3-ubyte").is_file(),
+    not Path(REAL_DATA, "MNIST", "raw", "train-images-idx3-ubyte").is_file(),
     reason="SSGAN_DATA names no folder with a copy of MNIST",
 )
 
 
 def test_the_set_has_its_known_sizes_and_class_counts() -> None:
-    images = MNIST(root=ROOT).load()
+    images = MNIST(root=REAL_DATA).load()
     assert images.x_train.shape == (60_000, 1, 28, 28) and images.x_test.shape == (10_000, 1, 28, 28)
     counts = [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
     assert torch.bincount(images.y_train).tolist() == counts
@@ -27,5 +26,5 @@ def test_the_set_has_its_known_sizes_and_class_counts() -> None:
 
 
 def test_a_hundred_iterations_get_three_quarters_of_the_test_set_right(tmp_path: Path) -> None:
-    options = ("data=mnist", f"data.root={ROOT}", "trainer=cpu", "trainer.max_iterations=100", "callbacks=none")
+    options = ("data=mnist", f"data.root={REAL_DATA}", "trainer=cpu", "trainer.max_iterations=100", "callbacks=none")
     assert train(tmp_path, *options, "logger=none", "trainer.test_curve=false")["test_error"] < 0.3

@@ -94,9 +94,9 @@ def sets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 @pytest.mark.usefixtures("no_checksums")
-@pytest.mark.parametrize("tricks", [(), ("feature_matching",), TRICKS], ids=["none", "feature_matching", "all"])
+@pytest.mark.parametrize("tricks", SETS, ids=lambda tricks: "+".join(tricks) or "none")
 @pytest.mark.parametrize("data", ["digits", "mnist", "svhn", "cifar10", "folder", "arrays"])
-def test_every_data_set_trains_with_its_recipes_networks(
+def test_every_data_set_trains_with_its_recipes_networks_and_each_choice_of_techniques(
     data: str, tricks: tuple[str, ...], sets: dict, tmp_path: Path
 ):
     small = TINY_MLP if data in ("digits", "mnist") else TINY_CONV

@@ -39,7 +39,7 @@ class EvalBatch(NamedTuple):
 def shuffled_passes(size: int, length: int, rng: torch.Generator) -> Tensor:
     """``length`` indices into a set: passes over it end to end, each in a random order of its own, the last one cut."""
     passes = [torch.randperm(size, generator=rng) for _ in range(-(-length // size))]
-    return torch.cat(passes)[:length]
+    return torch.cat([torch.empty(0, dtype=torch.int64), *passes])[:length]
 
 
 def epoch_rng(seed: int, epoch: int) -> torch.Generator:
@@ -108,9 +108,7 @@ class SemiSupervisedStream:
         return (
             order(len(self.labelled), self.d_steps),
             order(len(self.unlabelled), self.d_steps),
-            order(len(self.unlabelled), self.g_steps)
-            if self.g_steps
-            else torch.empty(len(self), 0, self.batch_size).long(),
+            order(len(self.unlabelled), self.g_steps),
         )
 
 

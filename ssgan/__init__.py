@@ -1,3 +1,17 @@
 """ssgan: semi-supervised GANs with a K+1-class discriminator (Salimans et al. 2016, arXiv:1606.03498)."""
 
+from __future__ import annotations
+
+from typing import Any
+
 __version__ = "0.1.0"
+__all__ = ["__version__", "load"]
+
+
+def __getattr__(name: str) -> Any:
+    """``ssgan.load``, imported at its first use: the package itself stays free of torch."""
+    if name == "load":
+        from ssgan.inference.trained import load
+
+        return load
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

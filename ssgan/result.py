@@ -53,6 +53,7 @@ def summarise(
             **{name: version(name) for name in ("torch", "lightning", "torchvision")},
         },
         "overrides": config.overrides,
+        "config": config.resolved,
     }
     if "val/error" in trainer.callback_metrics:
         result["val_error"] = round(float(trainer.callback_metrics["val/error"]), 6)

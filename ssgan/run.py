@@ -11,19 +11,15 @@ from functools import partial
 from typing import Any
 
 import lightning as L
-import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.loggers import Logger
 
-import ssgan
+from ssgan.build import build_model
 from ssgan.checkpoint import check_resumable
 from ssgan.config import TrainConfig, build
-from ssgan.data.images import ImageData
 from ssgan.data.module import SemiSupervisedData
 from ssgan.errors import ConfigError
 from ssgan.hardware import check_precision
-from ssgan.layers import PixelScale
-from ssgan.module import SemiSupervisedGAN
 from ssgan.result import show, summarise, write
 
 #: Images from which the networks' start values are taken.
@@ -56,7 +52,7 @@ def train_and_test(config: TrainConfig, loggers: list[Logger]) -> dict[str, Any]
         config.objective.g_steps,
         config.trainer.test_curve,
     )
-    model = build_model(config, images, data.num_labels)
+    model = build_model(config, images.shape, images.classes, data.num_labels)
     if config.run.ckpt_path is None:
         model.initialise(data.start_images(START_IMAGES))
     trainer = build_trainer(config, loggers, iterations_per_epoch=len(data.train_dataloader()))
@@ -69,32 +65,6 @@ def train_and_test(config: TrainConfig, loggers: list[Logger]) -> dict[str, Any]
         write(result, config.run_dir)
         show(result, config.run_dir)
     return result
-
-
-def build_model(config: TrainConfig, images: ImageData, num_labels: int) -> SemiSupervisedGAN:
-    """The networks and their training module for a data set; start values not yet set."""
-    model, batch_size = config.model, config.data.batch_size
-    discriminator = model.build_discriminator(images.shape, images.num_classes, config.tricks, batch_size)
-    if discriminator.reference_size:  # room for what a checkpoint brings
-        discriminator.set_reference(torch.zeros(discriminator.reference_size, *images.shape))
-    return SemiSupervisedGAN(
-        model.build_generator(images.shape, config.tricks, batch_size),
-        discriminator,
-        PixelScale(model.pixel_offset, model.pixel_divisor),
-        config.tricks,
-        config.objective,
-        config.optim,
-        seed=config.run.seed,
-        augmentation=config.data.augment,
-        log_every=config.trainer.log_every,
-        description={
-            "version": ssgan.__version__,
-            "config": config.resolved,
-            "classes": list(images.classes),
-            "image_shape": list(images.shape),
-            "num_labels": num_labels,
-        },
-    )
 
 
 def build_trainer(config: TrainConfig, loggers: list[Logger], iterations_per_epoch: int) -> L.Trainer:

@@ -1,0 +1,47 @@
+"""From a typed configuration to the networks and their training module."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+import ssgan
+from ssgan.config import TrainConfig
+from ssgan.layers import PixelScale
+from ssgan.module import SemiSupervisedGAN
+
+
+def build_model(
+    config: TrainConfig, image_shape: tuple[int, int, int], classes: Sequence[str], num_labels: int
+) -> SemiSupervisedGAN:
+    """The networks and their training module; start values not yet set.
+
+    Args:
+        config: of the run.
+        image_shape: (channels, height, width).
+        classes: names of the K classes.
+        num_labels: labelled images, for the description that checkpoints carry.
+    """
+    model, batch_size = config.model, config.data.batch_size
+    discriminator = model.build_discriminator(image_shape, len(classes), config.tricks, batch_size)
+    if discriminator.reference_size:  # room for what a checkpoint brings
+        discriminator.set_reference(torch.zeros(discriminator.reference_size, *image_shape))
+    return SemiSupervisedGAN(
+        model.build_generator(image_shape, config.tricks, batch_size),
+        discriminator,
+        PixelScale(model.pixel_offset, model.pixel_divisor),
+        config.tricks,
+        config.objective,
+        config.optim,
+        seed=config.run.seed,
+        augmentation=config.data.augment,
+        log_every=config.trainer.log_every,
+        description={
+            "version": ssgan.__version__,
+            "config": config.resolved,
+            "classes": list(classes),
+            "image_shape": list(image_shape),
+            "num_labels": num_labels,
+        },
+    )

@@ -1,0 +1,1 @@
+"""What a trained model does: classify, generate, and be measured."""

@@ -5,6 +5,7 @@ Imports torch only to read a checkpoint, so that one that is not there is missed
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,21 +61,33 @@ def check_resumable(path: str, config: dict[str, Any]) -> None:
         ConfigError: names the first option that differs.
     """
     saved = read_checkpoint(path)["ssgan"]["config"]
-    for key in FIXED:
-        before, now = _flat(saved.get(key), key), _flat(config.get(key), key)
-        for option in sorted(before.keys() | now.keys()):
-            if option in FREE or before.get(option) == now.get(option):
-                continue
-            name, _, leaf = option.rpartition(".")
-            if leaf == "_target_" and (option in before) != (option in now):
-                raise ConfigError(f"cannot resume {path} {'without' if option in before else 'with'} {name}")
-            raise ConfigError(
-                f"cannot resume {path}: {option} was {before.get(option)} there and is {now.get(option)} now"
-            )
+    before, now = ({key: node.get(key) for key in FIXED} for node in (saved, config))
+    for option, old, new in differences(before, now, FREE):
+        name, _, leaf = option.rpartition(".")
+        if leaf == "_target_" and None in (old, new):
+            raise ConfigError(f"cannot resume {path} {'with' if old is None else 'without'} {name}")
+        raise ConfigError(f"cannot resume {path}: {option} was {old} there and is {new} now")
+
+
+def differences(
+    before: dict[str, Any], now: dict[str, Any], ignored: Sequence[str] = ()
+) -> Iterator[tuple[str, Any, Any]]:
+    """The options that differ between two configurations, each as (dotted name, before, now); None for an absent one.
+
+    Args:
+        before: a resolved configuration.
+        now: another.
+        ignored: dotted names of options or groups that may differ.
+    """
+    old, new = _flat(before, ""), _flat(now, "")
+    for option in sorted(old.keys() | new.keys()):
+        if old.get(option) != new.get(option) and not any(f"{option}.".startswith(f"{name}.") for name in ignored):
+            yield option, old.get(option), new.get(option)
 
 
 def _flat(node: Any, prefix: str) -> dict[str, Any]:
     """Leaves by dotted name."""
     if not isinstance(node, dict):
         return {prefix: node}
-    return {name: leaf for key, child in node.items() for name, leaf in _flat(child, f"{prefix}.{key}").items()}
+    dot = f"{prefix}." if prefix else ""
+    return {name: leaf for key, child in node.items() for name, leaf in _flat(child, f"{dot}{key}").items()}

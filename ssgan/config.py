@@ -19,8 +19,11 @@ from omegaconf.errors import OmegaConfBaseException
 from ssgan.checks import in_range, non_negative, one_of, positive
 from ssgan.data.options import DataOptions
 from ssgan.errors import ConfigError, SSGANError
+from ssgan.names import register_resolvers
 from ssgan.networks.architecture import Architecture
 from ssgan.tricks import Trick, TrickSet
+
+register_resolvers()
 
 #: The largest that NumPy and Lightning take.
 LARGEST_SEED = 2**32 - 1

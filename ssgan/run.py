@@ -15,19 +15,25 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.loggers import Logger
 
 from ssgan.build import build_model
+from ssgan.callbacks import StatusFile
 from ssgan.checkpoint import check_resumable
 from ssgan.config import TrainConfig, build
 from ssgan.data.module import SemiSupervisedData
 from ssgan.errors import ConfigError
 from ssgan.hardware import check_precision
 from ssgan.result import show, summarise, write
+from ssgan.status import RunStatus
 
 #: Images from which the networks' start values are taken.
 START_IMAGES = 500
 
 
-def run(config: TrainConfig) -> dict[str, Any]:
+def run(config: TrainConfig, quiet: bool = False) -> dict[str, Any]:
     """Train, test, and write ``result.json``; return what it holds.
+
+    Args:
+        config: of the run.
+        quiet: neither show the progress nor print the result.
 
     Raises:
         SSGANError: see the parts; in particular TrainingDiverged.
@@ -37,11 +43,12 @@ def run(config: TrainConfig) -> dict[str, Any]:
     if config.run.ckpt_path is not None:
         check_resumable(config.run.ckpt_path, config.resolved)
     L.seed_everything(config.run.seed, verbose=False)  # for what is not ours; ours has explicit generators
+    RunStatus("running").write(config.run_dir)
     with open_loggers(config.logger) as loggers:
-        return train_and_test(config, loggers)
+        return train_and_test(config, loggers, quiet)
 
 
-def train_and_test(config: TrainConfig, loggers: list[Logger]) -> dict[str, Any]:
+def train_and_test(config: TrainConfig, loggers: list[Logger], quiet: bool) -> dict[str, Any]:
     """What :func:`run` does once the run is known to be possible."""
     images = config.data.load()
     data = SemiSupervisedData(
@@ -55,7 +62,7 @@ def train_and_test(config: TrainConfig, loggers: list[Logger]) -> dict[str, Any]
     model = build_model(config, images.shape, images.classes, data.num_labels)
     if config.run.ckpt_path is None:
         model.initialise(data.start_images(START_IMAGES))
-    trainer = build_trainer(config, loggers, iterations_per_epoch=len(data.train_dataloader()))
+    trainer = build_trainer(config, loggers, len(data.train_dataloader()), quiet)
     for logger in loggers:
         logger.log_hyperparams(config.resolved)
     trainer.fit(model, data, ckpt_path=config.run.ckpt_path, weights_only=True)
@@ -63,13 +70,18 @@ def train_and_test(config: TrainConfig, loggers: list[Logger]) -> dict[str, Any]
     result = summarise(config, trainer, model, data)
     if trainer.is_global_zero:
         write(result, config.run_dir)
-        show(result, config.run_dir)
+        RunStatus("done", trainer.global_step, trainer.max_steps, result["seconds"]).write(config.run_dir)
+        if not quiet:
+            show(result, config.run_dir)
     return result
 
 
-def build_trainer(config: TrainConfig, loggers: list[Logger], iterations_per_epoch: int) -> L.Trainer:
+def build_trainer(
+    config: TrainConfig, loggers: list[Logger], iterations_per_epoch: int, quiet: bool = False
+) -> L.Trainer:
     """Lightning's trainer with the chosen callbacks; ``max_iterations`` outranks ``max_epochs``."""
     options = config.trainer
+    callbacks = {name: node for name, node in config.callbacks.items() if not (quiet and name == "progress")}
     iterations = options.max_iterations or options.max_epochs * iterations_per_epoch
     trainer = partial(
         L.Trainer,
@@ -86,10 +98,13 @@ def build_trainer(config: TrainConfig, loggers: list[Logger], iterations_per_epo
         num_sanity_val_steps=0,
         log_every_n_steps=1,  # the module says itself what is logged when
         enable_checkpointing=True,
-        enable_progress_bar="progress" in config.callbacks,
+        enable_progress_bar="progress" in callbacks,
         enable_model_summary=False,
         use_distributed_sampler=False,
-        callbacks=[build(node, L.Callback, f"callbacks.{name}") for name, node in config.callbacks.items()],
+        callbacks=[
+            StatusFile(config.run_dir),
+            *(build(node, L.Callback, f"callbacks.{name}") for name, node in callbacks.items()),
+        ],
         logger=loggers,
     )
     try:

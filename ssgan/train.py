@@ -1,6 +1,7 @@
 """Train a semi-supervised GAN.
 
 python -m ssgan.train trick=feature_matching data=svhn
+python -m ssgan.train sweep=ablation
 python -m ssgan.train --help
 """
 
@@ -13,25 +14,34 @@ from omegaconf import DictConfig
 from ssgan.checkpoint import find_checkpoint
 from ssgan.cli import one_line_errors, run_hydra
 from ssgan.config import config_folder, parse
+from ssgan.sweeping.job import contained, in_sweep, prepare
+from ssgan.sweeping.monitor import sweep_summary
 
 
 @hydra.main(version_base="1.3", config_path=str(config_folder()), config_name="train")
 @one_line_errors
+@contained
 def job(cfg: DictConfig) -> float | None:
     """Check the configuration, then train; return the error on held-out labels, if there are any, for a sweeper."""
     hydra_config = HydraConfig.get()
     config = parse(cfg, hydra_config.runtime.output_dir, list(hydra_config.overrides.task))
     config.run.ckpt_path = find_checkpoint(config.run.ckpt_path, config.run_dir)
+    result = prepare(config) if in_sweep() else None
+    if result is None:
+        from ssgan.run import run  # torch and lightning only now: a wrong option has been refused by here
 
-    from ssgan.run import run  # torch and lightning only now: a wrong option has been refused by here
-
-    return run(config).get("val_error")
+        result = run(config, quiet=in_sweep())
+    return result.get("val_error")
 
 
 def main() -> None:
     """The command ``ssgan-train``."""
-    run_hydra(job)
+    with sweep_summary():
+        run_hydra(job)
 
 
 if __name__ == "__main__":
-    main()
+    # By its name and not as __main__.job, so that launchers can hand the job to other processes.
+    from ssgan.train import main as main_by_name
+
+    main_by_name()

@@ -19,18 +19,21 @@ if TYPE_CHECKING:
 class Architecture(ABC):
     """What every architecture states.
 
-    ``feature_norm`` is the norm with which its published runs match features; ``pixel_offset`` and ``pixel_divisor``
-    scale its images, ``(pixel − offset) / divisor``, to the range of G's output.
+    ``feature_norm`` is the norm with which its published runs match features, ``minibatch_kernels`` the number of
+    kernels of minibatch discrimination that suits its size; ``pixel_offset`` and ``pixel_divisor`` scale its images,
+    ``(pixel − offset) / divisor``, to the range of G's output.
     """
 
     z_dim: int = 100
     feature_norm: str = "l2"
+    minibatch_kernels: int = 100
     pixel_offset: float = 0.0
     pixel_divisor: float = 255.0
 
     def __post_init__(self) -> None:
         positive("model.z_dim", self.z_dim)
         one_of("model.feature_norm", self.feature_norm, ("l1", "l2"))
+        positive("model.minibatch_kernels", self.minibatch_kernels)
         positive("model.pixel_divisor", self.pixel_divisor)
 
     @abstractmethod

@@ -1,0 +1,46 @@
+"""Keeps ``status.json`` up to date while a run trains."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import lightning as L
+from lightning.pytorch.utilities import rank_zero_only
+
+from ssgan.status import RunStatus
+
+
+class StatusFile(L.Callback):
+    """Writes a run's status at its start, every few seconds, and when training ends.
+
+    Args:
+        run_dir: the run's folder.
+        every: seconds between two updates.
+    """
+
+    def __init__(self, run_dir: str, every: float = 2.0) -> None:
+        self.run_dir = run_dir
+        self.every = every
+        self._started = 0.0
+        self._written = 0.0
+
+    def on_train_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        """Write the first status."""
+        self._started = time.monotonic()
+        self._write(trainer)
+
+    def on_train_batch_end(self, trainer: L.Trainer, *_: Any) -> None:
+        """Write the next one when it is time."""
+        if time.monotonic() - self._written >= self.every:
+            self._write(trainer)
+
+    def on_train_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        """Write the last one of training; the test is still to come."""
+        self._write(trainer)
+
+    @rank_zero_only
+    def _write(self, trainer: L.Trainer) -> None:
+        self._written = time.monotonic()
+        status = RunStatus("running", trainer.global_step, trainer.max_steps, round(self._written - self._started, 3))
+        status.write(self.run_dir)

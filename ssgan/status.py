@@ -1,0 +1,45 @@
+"""``status.json``: how far a run has come, for whoever watches from outside."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+#: What a run can be. One that was killed stays "running", with an old time of its last update.
+STATES = ("running", "done", "failed", "interrupted")
+
+
+@dataclass(frozen=True)
+class RunStatus:
+    """The state of a run, one of :data:`STATES`; its iterations done and in all; seconds of training; why it failed."""
+
+    state: str
+    iteration: int = 0
+    iterations: int = 0
+    seconds: float = 0.0
+    error: str | None = None
+    updated: float = field(default_factory=time.time)  # seconds since 1970
+
+    @property
+    def fraction(self) -> float:
+        """Which part of the iterations is done."""
+        return 1.0 if self.state == "done" else min(self.iteration / max(self.iterations, 1), 1.0)
+
+    def write(self, run_dir: str | Path) -> None:
+        """Replace a run folder's ``status.json`` in one step, so that no reader sees half of it."""
+        path = Path(run_dir, "status.json")
+        aside = path.with_suffix(f".{os.getpid()}.tmp")
+        aside.write_text(json.dumps(asdict(self)) + "\n")
+        aside.replace(path)
+
+
+def read_status(run_dir: str | Path) -> RunStatus | None:
+    """The status in a run folder; None if there is none that can be read."""
+    try:
+        values = json.loads(Path(run_dir, "status.json").read_text())
+        return RunStatus(**values) if values["state"] in STATES else None
+    except (OSError, ValueError, TypeError, KeyError):
+        return None

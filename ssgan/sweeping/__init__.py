@@ -1,0 +1,1 @@
+"""Many runs by one command: their folders, what each job does, and how the whole of it fares."""

@@ -1,0 +1,50 @@
+"""What an earlier start of the same sweep left of a job."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ssgan.checkpoint import FREE, differences, read_checkpoint
+from ssgan.config import TrainConfig
+from ssgan.errors import ConfigError
+
+#: What does not change a run's result, besides where its data lies.
+INDIFFERENT = (*FREE, "callbacks", "logger", "wandb", "ckpt_path", "trainer.log_every", "trainer.checkpoint_every")
+
+
+def finished_result(config: TrainConfig) -> dict[str, Any] | None:
+    """What the job's ``result.json`` holds if it has been done; None if it is still to do.
+
+    Raises:
+        ConfigError: the folder holds a run with other options.
+    """
+    path = Path(config.run_dir, "result.json")
+    try:
+        result: dict[str, Any] = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return None
+    _check_same(path, result.get("config", {}), config)
+    return result
+
+
+def unfinished_checkpoint(config: TrainConfig) -> str | None:
+    """The checkpoint from which a job that was cut off goes on; None if it starts anew.
+
+    Raises:
+        ConfigError: the folder holds a run with other options, or the checkpoint is damaged.
+    """
+    path = Path(config.run_dir, "checkpoints", "last.ckpt")
+    if not path.is_file():
+        return None
+    _check_same(path, read_checkpoint(str(path))["ssgan"]["config"], config)
+    return str(path)
+
+
+def _check_same(path: Path, saved: dict[str, Any], config: TrainConfig) -> None:
+    for option, before, now in differences(saved, config.resolved, INDIFFERENT):
+        raise ConfigError(
+            f"{path} is of a run with {option}={before}, and this job has {option}={now}:"
+            " name another folder by hydra.sweep.dir"
+        )

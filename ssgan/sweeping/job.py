@@ -1,0 +1,100 @@
+"""One job of a sweep: left out if it is done, taken up where it was cut off, and kept from touching the next."""
+
+from __future__ import annotations
+
+import functools
+import gc
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from ssgan.cli import MENDABLE, describe
+from ssgan.config import TrainConfig
+from ssgan.errors import ConfigError
+from ssgan.status import RunStatus, read_status
+from ssgan.sweeping.earlier import finished_result, unfinished_checkpoint
+
+log = logging.getLogger(__name__)
+
+
+def in_sweep() -> bool:
+    """Whether Hydra runs this job as one of many."""
+    return HydraConfig.get().mode == RunMode.MULTIRUN
+
+
+def prepare(config: TrainConfig) -> dict[str, Any] | None:
+    """Take up what an earlier start of the sweep left: a finished job's result, or the checkpoint to go on from.
+
+    Raises:
+        ConfigError: the folder holds another run, or the job would start processes that start the sweep again.
+    """
+    trainer = config.trainer
+    if trainer.strategy.startswith("ddp") and "spawn" not in trainer.strategy and trainer.devices not in (1, "1"):
+        raise ConfigError(
+            f"trainer.strategy={trainer.strategy} starts processes that would each start the sweep again:"
+            " sweep with one device a job, or with hydra/launcher=submitit_slurm"
+        )
+    result = finished_result(config)
+    if result is None and config.run.ckpt_path is None:
+        config.run.ckpt_path = unfinished_checkpoint(config)
+    return result
+
+
+def contained(job: Callable[[DictConfig], Any]) -> Callable[[DictConfig], Any]:
+    """Decorate a Hydra job so that in a sweep its failure is its own: written down, and the next one runs."""
+
+    @functools.wraps(job)
+    def run(cfg: DictConfig) -> Any:
+        if not in_sweep():
+            return job(cfg)
+        run_dir = HydraConfig.get().runtime.output_dir
+        try:
+            with isolated():
+                return job(cfg)
+        except Exception as error:
+            if not isinstance(error, MENDABLE):
+                log.exception("The job ended on a defect")
+            line = describe(error) or type(error).__name__
+            _end(run_dir, "failed", line if isinstance(error, MENDABLE) else f"{type(error).__name__}: {line}")
+            if HydraConfig.get().sweeper._target_.endswith(".BasicSweeper"):
+                return None  # it would only pass the error on; a sweeper that searches has to know of it
+            raise
+        except BaseException:
+            _end(run_dir, "interrupted", None)
+            raise
+
+    return run
+
+
+def _end(run_dir: str, state: str, error: str | None) -> None:
+    """Write how a run ended, beside how far it had come."""
+    last = read_status(run_dir) or RunStatus("running")
+    RunStatus(state, last.iteration, last.iterations, last.seconds, error).write(run_dir)
+
+
+@contextmanager
+def isolated() -> Iterator[None]:
+    """Undo what a job does to its process: environment, warning filters, memory on the GPU.
+
+    Seeds need no undoing, for every job sets its own; a W&B run is closed by its logger.
+    """
+    environment = dict(os.environ)
+    try:
+        with warnings.catch_warnings():
+            yield
+    finally:
+        for name in os.environ.keys() - environment.keys():
+            del os.environ[name]
+        os.environ.update(environment)
+        gc.collect()
+        torch = sys.modules.get("torch")
+        if torch is not None and torch.cuda.is_initialized():
+            torch.cuda.empty_cache()

@@ -1,0 +1,202 @@
+"""What the terminal shows of a sweep while it runs, and at its end."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, ClassVar
+
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig, open_dict, read_write
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from ssgan.cli import leave
+from ssgan.errors import ConfigError
+from ssgan.status import RunStatus, read_status
+from ssgan.sweeping.plan import SweepPlan, plan_sweep
+
+
+@dataclass
+class SweepState:
+    """What is known of the jobs of a sweep from their folders."""
+
+    folder: Path
+    plan: SweepPlan
+    started: float = field(default_factory=time.time)
+    before: set[str] = field(default_factory=set)  # done by an earlier start
+    status: dict[str, RunStatus] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.before = {name for name in self._names() if (self.folder / name / "result.json").is_file()}
+        self.status = {name: RunStatus("done") for name in self.before}
+
+    def refresh(self) -> list[str]:
+        """Read the folders again; the jobs that have ended since the last time."""
+        ended = []
+        for name in self._names():
+            known = self.status.get(name)
+            if known is not None and known.state != "running":
+                continue
+            status = read_status(self.folder / name)
+            if status is not None and status.updated >= self.started:
+                self.status[name] = status
+                if status.state != "running":
+                    ended.append(name)
+        return ended
+
+    def _names(self) -> list[str]:
+        """The jobs' folders; those that a search has made so far where it makes them as it goes."""
+        if self.plan.folders is not None:
+            return self.plan.folders
+        return sorted(path.parent.name for path in self.folder.glob("*/status.json"))
+
+    def count(self, state: str) -> int:
+        """How many jobs are in that state."""
+        return sum(status.state == state for status in self.status.values())
+
+    @property
+    def fraction(self) -> float:
+        """Jobs done or failed, with the done part of those that run."""
+        return sum(1.0 if s.state in ("done", "failed") else s.fraction for s in self.status.values())
+
+    def seconds_left(self) -> float | None:
+        """An estimate by this start's pace; None before there is one."""
+        begun = self.fraction - len(self.before)
+        if begun <= 0:
+            return None
+        return (time.time() - self.started) * (self.plan.size - self.fraction) / begun
+
+
+class SweepMonitor(Callback):
+    """A Hydra callback: names the jobs' folders, then has them watched.
+
+    It holds nothing, for launchers send it to other processes.
+    """
+
+    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
+        """Plan the sweep and begin to watch it."""
+        try:
+            plan = plan_sweep(config)
+        except ConfigError as error:
+            leave(error)  # Hydra would make a warning of it
+        with read_write(config.hydra), open_dict(config.hydra):
+            # The jobs' configurations are composed anew, of this list and the job's own overrides.
+            shared = ",".join(f"'{key}'" for key in plan.shared_keys)
+            config.hydra.overrides.hydra.append(f"hydra.job.config.override_dirname.exclude_keys=[{shared}]")
+        SweepWatch.active = SweepWatch(SweepState(Path(config.hydra.sweep.dir), plan))
+
+
+class SweepWatch:
+    """A thread that shows done, running and failed jobs and the time left.
+
+    What it knows it reads from the jobs' folders, so it serves every launcher.
+
+    Args:
+        state: of the sweep.
+        every: seconds between two looks.
+    """
+
+    active: ClassVar[SweepWatch | None] = None
+
+    def __init__(self, state: SweepState, every: float = 1.0) -> None:
+        self.state = state
+        self.every = every
+        self.console = Console(soft_wrap=True)
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop watching."""
+        self._end.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        bar = Progress(
+            TextColumn("sweep"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[jobs]}"),
+            TimeElapsedColumn(),
+            console=self.console,
+            auto_refresh=False,
+            disable=not self.console.is_terminal,
+        )
+        task = bar.add_task("", total=self.state.plan.size, jobs="")
+        with bar:
+            more = True
+            while more:
+                more = not self._end.wait(self.every)
+                for name in self.state.refresh():
+                    self.console.print(f"{self._counter()}  {self._line(name)}", highlight=False)
+                done = self.state.count("done") + self.state.count("failed")
+                bar.update(task, completed=done, jobs=self._jobs(), refresh=True)
+
+    def _counter(self) -> str:
+        ended = self.state.count("done") + self.state.count("failed")
+        return escape(f"[{ended}/{self.state.plan.size}]")
+
+    def _line(self, name: str) -> str:
+        """One ended job."""
+        status = self.state.status[name]
+        if status.state != "done":
+            return f"[red]{status.state}[/]  {escape(name)}  {escape(status.error or '')}"
+        result = json.loads((self.state.folder / name / "result.json").read_text())
+        split = "val" if "val_error" in result else "test"  # who looks at held-out labels chooses by them
+        return f"{escape(name)}  {split} error {result[f'{split}_error']:.2%}  {result['seconds']:.0f} s"
+
+    def _jobs(self) -> str:
+        """How many run and have failed, how far the running ones are, and the time left."""
+        running = [s for s in self.state.status.values() if s.state == "running"]
+        words = [f"{len(running)} running"]
+        if running:
+            words.append(f"({', '.join(f'{s.fraction:.0%}' for s in running[:8])})")
+        if failed := self.state.count("failed"):
+            words.append(f"[red]{failed} failed[/]")
+        left = self.state.seconds_left()
+        words.append("time left " + (f"about {timedelta(seconds=round(left))}" if left is not None else "unknown yet"))
+        return " ".join(words)
+
+    def summarise(self, whole: bool) -> int:
+        """Print what became of the sweep; the number of jobs that failed."""
+        state, console = self.state, self.console
+        self.state.refresh()
+        done, failed = state.count("done"), [n for n, s in state.status.items() if s.state == "failed"]
+        words = [f"{done} of {state.plan.size} jobs done"]
+        if state.before:
+            words[0] += f" ({len(state.before)} of them before)"
+        words += [f"{len(failed)} failed"] if failed else []
+        console.print(f"\n{', '.join(words)}, in {timedelta(seconds=round(time.time() - state.started))}")
+        for name in failed:
+            console.print(f"[red]failed[/]  {escape(name)}: {escape(state.status[name].error or '')}", highlight=False)
+        console.print(f"folder  {state.folder}", highlight=False)
+        if done:
+            console.print(f"report  python -m ssgan.report {state.folder}", highlight=False)
+        if failed or not whole:
+            console.print(f"go on   the same command with hydra.sweep.dir={state.folder}", highlight=False)
+        return len(failed)
+
+
+@contextmanager
+def sweep_summary() -> Iterator[None]:
+    """At the end of a sweep, also of one that was interrupted, say what became of it; exit with 1 if a job failed."""
+    whole = False
+    try:
+        yield
+        whole = True
+    finally:
+        watch, SweepWatch.active = SweepWatch.active, None
+        if watch is not None:
+            watch.close()
+            failed = watch.summarise(whole)
+            if whole and failed:
+                sys.exit(1)

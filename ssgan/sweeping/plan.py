@@ -1,0 +1,53 @@
+"""What a sweep is going to do, known before its first job."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import DictConfig, OmegaConf
+
+from ssgan.errors import ConfigError
+from ssgan.names import job_folder
+
+
+@dataclass(frozen=True)
+class SweepPlan:
+    """``size``, the number of jobs; ``shared_keys``, what is the same in all; ``folders``, their names.
+
+    ``folders`` is None where a search chooses its jobs as it goes, or the user names the folders.
+    """
+
+    size: int
+    shared_keys: list[str]
+    folders: list[str] | None
+
+
+def plan_sweep(config: DictConfig) -> SweepPlan:
+    """The plan of a multirun.
+
+    Args:
+        config: as composed for the whole sweep, with its ``hydra`` node.
+
+    Raises:
+        ConfigError: two jobs would be the same.
+    """
+    sweeper = config.hydra.sweeper
+    params = [f"{key}={value}" for key, value in (sweeper.get("params") or {}).items()]
+    task = list(config.hydra.overrides.task)
+    overrides = {o.get_key_element(): o for o in OverridesParser.create().parse_overrides([*params, *task])}
+    if not sweeper._target_.endswith(".BasicSweeper"):
+        searched = [o.split("=")[0].lstrip("+") for o in params]
+        shared = [key for key, o in overrides.items() if not o.is_sweep_override() and key not in searched]
+        return SweepPlan(int(sweeper.n_trials), shared, None)
+    shared = [key for key, override in overrides.items() if not override.is_sweep_override()]
+    jobs = BasicSweeper.split_arguments(list(overrides.values()), None)[0]
+    if "job_folder" not in str(OmegaConf.to_container(config.hydra.sweep)["subdir"]):  # type: ignore[index,call-overload]
+        return SweepPlan(len(jobs), shared, None)
+    folders = [job_folder(job, shared) for job in jobs]
+    for name, times in Counter(folders).items():
+        if times > 1:
+            raise ConfigError(f"{times} jobs of the sweep are the same, {name}; give each value once")
+    return SweepPlan(len(jobs), shared, folders)

@@ -50,9 +50,8 @@ def main() -> None:
                 times[name].append(milliseconds(function, rows, weight))
         ours = statistics.median(times["ClosenessSum"])
         for name, values in times.items():
-            print(
-                f"{kernels:4} kernels  {name:12} {statistics.median(values):7.1f} ms  × {statistics.median(values) / ours:.2f}"
-            )
+            median = statistics.median(values)
+            print(f"{kernels:4} kernels  {name:12} {median:7.1f} ms  × {median / ours:.2f}")
 
 
 if __name__ == "__main__":

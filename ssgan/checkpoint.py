@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from ssgan.config import flatten
 from ssgan.errors import ConfigError
 
 #: Parts of the configuration that decide what a checkpoint's values mean; a resumed run must not change them. The
@@ -79,15 +80,7 @@ def differences(
         now: another.
         ignored: dotted names of options or groups that may differ.
     """
-    old, new = _flat(before, ""), _flat(now, "")
+    old, new = flatten(before), flatten(now)
     for option in sorted(old.keys() | new.keys()):
         if old.get(option) != new.get(option) and not any(f"{option}.".startswith(f"{name}.") for name in ignored):
             yield option, old.get(option), new.get(option)
-
-
-def _flat(node: Any, prefix: str) -> dict[str, Any]:
-    """Leaves by dotted name."""
-    if not isinstance(node, dict):
-        return {prefix: node}
-    dot = f"{prefix}." if prefix else ""
-    return {name: leaf for key, child in node.items() for name, leaf in _flat(child, f"{dot}{key}").items()}

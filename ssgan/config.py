@@ -160,6 +160,20 @@ class TrainConfig:
 #: Parts of a configuration; logger=wandb brings the last one.
 PARTS = ("callbacks", "ckpt_path", "data", "logger", "model", "objective", "optim", "seed", "trainer", "trick", "wandb")
 
+#: Options that change where a run looks and what it writes, but not what comes of it.
+INDIFFERENT = (
+    "callbacks",
+    "ckpt_path",
+    "data.eval_batch_size",
+    "data.root",
+    "logger",
+    "trainer.checkpoint_every",
+    "trainer.eval_every",
+    "trainer.log_every",
+    "trainer.test_curve",
+    "wandb",
+)
+
 
 def config_folder() -> Path:
     """Where the Hydra configuration lies: inside the installed package, or beside it in a checkout."""
@@ -246,3 +260,11 @@ def _resolve(cfg: DictConfig) -> Any:
         return OmegaConf.to_container(cfg, resolve=True)
     except OmegaConfBaseException as error:
         raise ConfigError(f"{error.full_key}: {str(error.msg or error).splitlines()[0]}") from error
+
+
+def flatten(node: Any, prefix: str = "") -> dict[str, Any]:
+    """The leaves of nested mappings by dotted name."""
+    if not isinstance(node, dict):
+        return {prefix: node}
+    dot = f"{prefix}." if prefix else ""
+    return {name: leaf for key, child in node.items() for name, leaf in flatten(child, f"{dot}{key}").items()}

@@ -7,11 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ssgan.checkpoint import FREE, differences, read_checkpoint
-from ssgan.config import TrainConfig
+from ssgan.config import INDIFFERENT, TrainConfig
 from ssgan.errors import ConfigError
-
-#: What does not change a run's result, besides where its data lies.
-INDIFFERENT = (*FREE, "callbacks", "logger", "wandb", "ckpt_path", "trainer.log_every", "trainer.checkpoint_every")
 
 
 def finished_result(config: TrainConfig) -> dict[str, Any] | None:
@@ -43,7 +40,7 @@ def unfinished_checkpoint(config: TrainConfig) -> str | None:
 
 
 def _check_same(path: Path, saved: dict[str, Any], config: TrainConfig) -> None:
-    for option, before, now in differences(saved, config.resolved, INDIFFERENT):
+    for option, before, now in differences(saved, config.resolved, (*INDIFFERENT, *FREE)):
         raise ConfigError(
             f"{path} is of a run with {option}={before}, and this job has {option}={now}:"
             " name another folder by hydra.sweep.dir"

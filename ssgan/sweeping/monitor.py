@@ -123,10 +123,10 @@ class SweepWatch:
     def _watch(self) -> None:
         bar = Progress(
             TextColumn("sweep"),
+            TimeElapsedColumn(),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("{task.fields[jobs]}"),
-            TimeElapsedColumn(),
             console=self.console,
             auto_refresh=False,
             disable=not self.console.is_terminal,

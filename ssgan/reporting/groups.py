@@ -1,0 +1,175 @@
+"""Which runs may be compared: configurations, and the sections of those that differ in nothing but techniques."""
+
+from __future__ import annotations
+
+import statistics
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from ssgan.errors import ConfigError
+from ssgan.reporting.runs import SEEDS, Run
+from ssgan.reporting.statistics import PairedDifference, Spread, paired_difference
+
+#: The name of the runs on the labels alone.
+SUPERVISED = "supervised"
+
+
+@dataclass
+class Configuration:
+    """Runs that differ in seeds alone.
+
+    ``name`` says the techniques shortly, ``tricks`` in full; ``runs`` are in the order of their seeds, ``repeated`` the
+    runs that repeat the seeds of one of them and are left out.
+    """
+
+    name: str
+    tricks: tuple[str, ...]
+    runs: list[Run]
+    repeated: list[Run]
+    difference: PairedDifference | None = None  # to the section's baseline
+
+    @cached_property
+    def errors(self) -> dict[tuple[int, int], float]:
+        """Test error by (data.seed, seed)."""
+        return {run.seeds: run.error for run in self.runs}
+
+    @property
+    def spread(self) -> Spread:
+        """Of the test errors."""
+        return Spread.of(list(self.errors.values()))
+
+    def median(self, key: str) -> float:
+        """The median over runs of a number in ``result.json``; nan if they have none."""
+        values = [float(run.result[key]) for run in self.runs if key in run.result]
+        return statistics.median(values) if values else float("nan")
+
+    @property
+    def full_name(self) -> str:
+        """Every technique by name."""
+        return SUPERVISED if self.name == SUPERVISED else " + ".join(self.tricks) or "none"
+
+
+@dataclass
+class Section:
+    """Configurations that differ in techniques alone; ``settings`` is what they share."""
+
+    configurations: list[Configuration]
+    settings: dict[str, str]
+    baseline: str | None = None
+    differs_by: dict[str, str] = field(default_factory=dict)  # settings in which the sections are not all alike
+
+    @property
+    def runs(self) -> list[Run]:
+        """All runs."""
+        return [run for configuration in self.configurations for run in configuration.runs]
+
+    @property
+    def title(self) -> str:
+        """Data set and number of labels."""
+        result = self.runs[0].result
+        return f"{result.get('data', 'data')}, {result.get('num_labels', '?')} labels"
+
+
+def group(runs: Sequence[Run], baseline: str | None = None) -> list[Section]:
+    """Sections of comparable runs, the largest first.
+
+    Runs that differ in anything beyond techniques and seeds are in sections apart. The supervised baseline, which
+    switches the unlabelled objective off, stands in the section of the GANs that share everything else with it.
+
+    Args:
+        runs: finished runs.
+        baseline: name of the configuration that the others are compared with; None: ``none``, or else ``supervised``.
+
+    Raises:
+        ConfigError: no section has a configuration of that name.
+    """
+    by_settings: dict[tuple[tuple[str, str], ...], list[Run]] = defaultdict(list)
+    for run in runs:
+        by_settings[_shared(run.settings)].append(run)
+    gans = {key: members for key, members in by_settings.items() if not members[0].supervised}
+    for key, members in by_settings.items():
+        if members[0].supervised:
+            hosts = [host for host in gans if _without_objective(host) == _without_objective(key)]
+            for host in hosts:
+                gans[host] = [*gans[host], *members]
+            if not hosts:
+                gans[key] = members
+    sections = [Section(_configurations(members), dict(key)) for key, members in gans.items()]
+    sections.sort(key=lambda section: (-len(section.runs), section.title))
+    _tell_apart(sections)
+    _compare(sections, baseline)
+    return sections
+
+
+def _shared(settings: dict[str, str]) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted((k, v) for k, v in settings.items() if k not in SEEDS and not k.startswith("trick.")))
+
+
+def _without_objective(key: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    return tuple((k, v) for k, v in key if not k.startswith("objective"))
+
+
+def _configurations(runs: list[Run]) -> list[Configuration]:
+    groups: dict[tuple[str, ...], list[Run]] = defaultdict(list)
+    for run in runs:
+        options = [f"{k[len('trick.') :]}={v}" for k, v in sorted(run.settings.items()) if k.startswith("trick.")]
+        groups[() if run.supervised else ("", *options)].append(run)
+    universe = {trick for run in runs if not run.supervised for trick in run.tricks}
+    configurations = []
+    for key, members in groups.items():
+        first: dict[tuple[int, int], Run] = {}
+        repeated = []
+        for run in sorted(members, key=lambda run: (run.seeds, run.name)):
+            (repeated.append(run) if run.seeds in first else first.setdefault(run.seeds, run))
+        name = SUPERVISED if not key else short_name(members[0].tricks, universe)
+        configurations.append(Configuration(name, members[0].tricks, list(first.values()), repeated))
+    _name_apart(configurations)
+    return sorted(configurations, key=lambda c: (c.spread.mean, c.name))
+
+
+def short_name(tricks: Sequence[str], universe: set[str]) -> str:
+    """``none``, the techniques' names, ``all``, or ``all but x`` where three or more techniques were tried."""
+    missing = sorted(universe - set(tricks))
+    if len(universe) > 2 and not missing:
+        return "all"
+    if len(universe) > 2 and len(missing) == 1:
+        return f"all but {missing[0]}"
+    return " + ".join(sorted(tricks)) or "none"
+
+
+def _name_apart(configurations: list[Configuration]) -> None:
+    """Add the options in which configurations of the same techniques differ."""
+    by_name: dict[str, list[Configuration]] = defaultdict(list)
+    for configuration in configurations:
+        by_name[configuration.name].append(configuration)
+    for twins in by_name.values():
+        if len(twins) > 1:
+            chosen = [{k: v for k, v in twin.runs[0].settings.items() if k.startswith("trick.")} for twin in twins]
+            differing = sorted({k for o in chosen for k in o if len({other.get(k) for other in chosen}) > 1})
+            for twin, own in zip(twins, chosen, strict=True):
+                words = [f"{key.removeprefix('trick.')}={own.get(key)}" for key in differing]
+                twin.name = f"{twin.name} ({', '.join(words)})"
+
+
+def _tell_apart(sections: list[Section]) -> None:
+    keys = {key for section in sections for key in section.settings}
+    differing = sorted(key for key in keys if len({section.settings.get(key) for section in sections}) > 1)
+    for section in sections:
+        section.differs_by = {key: section.settings.get(key, "absent") for key in differing}
+
+
+def _compare(sections: list[Section], baseline: str | None) -> None:
+    for section in sections:
+        names = {configuration.name: configuration for configuration in section.configurations}
+        wanted = [baseline] if baseline else ["none", SUPERVISED]
+        section.baseline = next((name for name in wanted if name in names), None)
+        if section.baseline is not None and len(names) > 1:
+            reference = names[section.baseline].errors
+            for name, configuration in names.items():
+                if name != section.baseline:
+                    configuration.difference = paired_difference(configuration.errors, reference)
+    if baseline and not any(section.baseline for section in sections):
+        known = sorted({c.name for section in sections for c in section.configurations})
+        raise ConfigError(f"--baseline {baseline}: there is no such configuration; there are {', '.join(known)}")

@@ -1,0 +1,227 @@
+"""The report's plots, by matplotlib: for files on white, for the page in the colours of its theme."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+from PIL import Image, UnidentifiedImageError
+
+from ssgan.reporting.groups import SUPERVISED, Configuration, Section
+from ssgan.reporting.statistics import Spread, band
+
+#: Legible on white and on black, and apart for the colour-blind as far as so many can be (after Okabe and Ito).
+COLOURS = ("#1f83c4", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f", "#8c6bb1", "#a6761d", "#66a61e")
+
+#: Stands for the page's text colour until the SVG is on the page.
+INK = "#010203"
+
+#: Most curves in one plot; more cannot be told apart.
+MOST_CURVES = 8
+
+#: Most configurations whose samples are shown, those with the smallest errors.
+MOST_SAMPLES = 16
+
+STYLE: Any = {
+    "font.family": "sans-serif",
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "axes.titlecolor": INK,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "axes.grid": True,
+    "grid.color": "#8888884d",
+    "grid.linewidth": 0.6,
+    "legend.frameon": False,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "ssgan",
+    "figure.constrained_layout.use": True,
+}
+
+
+class Plot:
+    """A figure with its ``name`` (of its files) and ``alt``, what it shows in words."""
+
+    def __init__(self, name: str, alt: str, size: tuple[float, float], draw: Callable[[Figure], None]) -> None:
+        self.name = name
+        self.alt = alt
+        with mpl.rc_context(STYLE):
+            self._figure = Figure(figsize=size)
+            FigureCanvasAgg(self._figure)
+            draw(self._figure)
+            self._figure.draw_without_rendering()
+            self._figure.set_layout_engine("none")  # laid out once, and not again for each format
+            buffer = io.StringIO()
+            self._figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+        self._svg = buffer.getvalue()
+
+    @property
+    def inline(self) -> str:
+        """As an ``<svg>`` element that takes the page's text colour and width."""
+        svg = self._svg[self._svg.index("<svg") :].replace(INK, "currentColor")
+        # Ids are the page's, not the picture's: two pictures must not share one.
+        svg = re.sub(r'(id="|url\(#|href="#)', rf"\g<1>{self.name}-", svg)
+        return re.sub(r'<svg ([^>]*?)width="[^"]*" height="[^"]*"', r'<svg \1aria-hidden="true"', svg, count=1)
+
+    def write(self, folder: Path) -> list[Path]:
+        """``<name>.png`` and ``<name>.svg``, black on white."""
+        png, svg = folder / f"{self.name}.png", folder / f"{self.name}.svg"
+        self._figure.savefig(png, dpi=150, facecolor="white")
+        whole = '<g id="figure_1">'
+        svg.write_text(self._svg.replace(whole, f'<rect width="100%" height="100%" fill="white"/>{whole}', 1))
+        return [png, svg]
+
+
+def error_plot(name: str, section: Section) -> Plot:
+    """Each run's error as a point, each configuration's mean and sample std."""
+    configurations = section.configurations[::-1]  # the best on top
+
+    def draw(figure: Figure) -> None:
+        axes = figure.add_subplot()
+        for row, configuration in enumerate(configurations):
+            values = [100 * e for e in configuration.errors.values()]
+            spread = Spread.of(values)
+            colour = COLOURS[6] if configuration.name == section.baseline else COLOURS[0]
+            axes.plot(values, [row] * len(values), "o", color=colour, alpha=0.45, markersize=4, markeredgewidth=0)
+            axes.errorbar(
+                spread.mean,
+                row,
+                xerr=spread.std or None,
+                fmt="|",
+                color=colour,
+                markersize=11,
+                capsize=3,
+                linewidth=1.6,
+            )
+        axes.set_yticks(range(len(configurations)), [c.name for c in configurations])
+        axes.set_ylim(-0.6, len(configurations) - 0.4)
+        axes.set_xlim(left=0)
+        axes.set_xlabel("test error, %")
+        axes.grid(axis="y", visible=False)
+
+    best = section.configurations[0]
+    alt = (
+        f"Test errors of {len(configurations)} configurations on {section.title}, each run a dot, with mean and sample"
+        f" standard deviation. The lowest mean is {100 * best.spread.mean:.2f} % of {best.name}."
+    )
+    return Plot(name, alt, (7.5, 0.9 + 0.3 * len(configurations)), draw)
+
+
+def curve_plot(name: str, section: Section) -> Plot | None:
+    """Test error and both players' losses by iteration, with a band of one sample std over seeds."""
+    panels = {"test/error": "test error, %", "train/d_loss": "loss of D", "train/g_loss": "loss of G"}
+    shown = section.configurations[:MOST_CURVES]
+    bands = {
+        key: {c.name: rows for c in shown if (rows := band([run.curves[key] for run in c.runs if key in run.curves]))}
+        for key in panels
+    }
+    drawn = [key for key in panels if bands[key]]
+    if not drawn:
+        return None
+
+    def draw(figure: Figure) -> None:
+        for column, (key, axes) in enumerate(zip(drawn, figure.subplots(1, len(drawn), squeeze=False)[0], strict=True)):
+            scale = 100 if key == "test/error" else 1
+            for index, configuration in enumerate(shown):
+                rows = bands[key].get(configuration.name)
+                if rows:
+                    x = [step for step, _, _ in rows]
+                    y = [scale * mean for _, mean, _ in rows]
+                    s = [scale * std for _, _, std in rows]
+                    colour = COLOURS[index % len(COLOURS)]
+                    label = configuration.name if column == 0 else None
+                    axes.plot(x, y, color=colour, linewidth=1.3, label=label)
+                    low, high = ([a + sign * b for a, b in zip(y, s, strict=True)] for sign in (-1, 1))
+                    axes.fill_between(x, low, high, color=colour, alpha=0.15, linewidth=0)
+            axes.set_title(panels[key], loc="left", fontsize=9)
+            axes.set_xlabel("iteration")
+            if key == "test/error":
+                axes.set_ylim(bottom=0)
+        figure.legend(loc="outside lower center", ncols=2 if max(len(c.name) for c in shown) > 30 else 4, fontsize=8)
+
+    more = len(section.configurations) - len(shown)
+    rest = f" The {more} configurations with larger errors are left out." if more > 0 else ""
+    alt = (
+        f"Learning curves on {section.title}: {', '.join(panels[key] for key in drawn)}, mean and std over seeds.{rest}"
+    )
+    return Plot(name, alt, (3.4 * len(drawn), 3.1 + 0.1 * len(shown)), draw)
+
+
+def label_plot(name: str, sections: Sequence[Section]) -> Plot | None:
+    """Error against the number of labels, for sections that differ in it alone; None for a single number."""
+    lines: dict[str, dict[int, Spread]] = {}
+    for section in sections:
+        for configuration in section.configurations:
+            labels = int(configuration.runs[0].result.get("num_labels", 0))
+            lines.setdefault(configuration.name, {})[labels] = configuration.spread
+    if len({labels for line in lines.values() for labels in line}) < 2:
+        return None
+
+    def draw(figure: Figure) -> None:
+        axes = figure.add_subplot()
+        for index, (label, line) in enumerate(sorted(lines.items())[:MOST_CURVES]):
+            x = sorted(line)
+            axes.errorbar(
+                x,
+                [100 * line[n].mean for n in x],
+                yerr=[100 * (line[n].std or 0.0) for n in x],
+                color=COLOURS[6] if label == SUPERVISED else COLOURS[index % 6],
+                marker="o",
+                markersize=4,
+                capsize=3,
+                linewidth=1.3,
+                label=label,
+            )
+        ticks = sorted({labels for line in lines.values() for labels in line})
+        axes.set_xscale("log")
+        axes.set_xticks(ticks, [str(tick) for tick in ticks], minor=False)
+        axes.minorticks_off()
+        axes.set_xlabel("labels")
+        axes.set_ylabel("test error")
+        axes.yaxis.set_major_formatter(PercentFormatter(100))
+        axes.set_ylim(bottom=0)
+        axes.legend()
+
+    data = sections[0].runs[0].result.get("data", "the data")
+    return Plot(name, f"Test error on {data} against the number of labels, mean and std over seeds.", (6.5, 3.6), draw)
+
+
+def sample_sheet(section: Section, path: Path) -> bool:
+    """Write the last samples of one run of each configuration side by side; False if there are none."""
+    grids = [(c, grid) for c in section.configurations[:MOST_SAMPLES] if (grid := sample_grid(c)) is not None]
+    if not grids:
+        return False
+    columns = min(4, len(grids))
+    rows = -(-len(grids) // columns)
+    figure = Figure(figsize=(2.6 * columns, 2.9 * rows))
+    FigureCanvasAgg(figure)
+    figure.subplots_adjust(left=0.01, right=0.99, bottom=0.01, top=1 - 0.3 / (2.9 * rows), wspace=0.05, hspace=0.15)
+    for axes in figure.subplots(rows, columns, squeeze=False).flat:
+        axes.axis("off")
+    for axes, (configuration, grid) in zip(figure.axes, grids, strict=False):
+        axes.imshow(grid, interpolation="nearest", cmap="gray")
+        axes.set_title(configuration.name, fontsize=7, wrap=True)
+    figure.savefig(path, dpi=130, facecolor="white")
+    return True
+
+
+def sample_grid(configuration: Configuration) -> Image.Image | None:
+    """The last samples of the first run that has some."""
+    for run in configuration.runs:
+        if run.samples is not None:
+            try:
+                return Image.open(run.samples).convert("RGB")
+            except (OSError, UnidentifiedImageError):
+                continue
+    return None

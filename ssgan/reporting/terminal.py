@@ -1,0 +1,44 @@
+"""The report on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from ssgan.reporting.groups import Section
+from ssgan.reporting.runs import IncompleteRun
+from ssgan.reporting.tables import number, percent, points
+
+
+def show(sections: Sequence[Section], incomplete: Sequence[IncompleteRun], files: Sequence[Path]) -> None:
+    """Print a table for each section, the incomplete runs, and where the report is."""
+    console = Console()
+    if not console.is_terminal:
+        console.width = 120  # in a file nothing needs to be wrapped
+    for section in sections:
+        differs = ", ".join(f"{key}={value}" for key, value in section.differs_by.items())
+        table = Table(
+            title=escape(section.title + (f"  ({differs})" if differs else "")), title_justify="left", box=None
+        )
+        table.add_column("configuration")
+        for column in ("n", "test error, %", f"against {section.baseline}, points", "seconds", "iterations/s"):
+            if section.baseline or not column.startswith("against"):
+                table.add_column(column, justify="right")
+        for c in section.configurations:
+            difference = [points(c.difference)] if section.baseline else []
+            speed = [number(c.median("seconds")), number(c.median("iterations_per_second"))]
+            table.add_row(escape(c.name), str(c.spread.n), percent(c.spread), *difference, *speed)
+        console.print(table)
+        repeated = sum(len(c.repeated) for c in section.configurations)
+        if repeated:
+            console.print(f"{repeated} runs repeat the seeds of others and are not counted")
+        console.print()
+    for run in incomplete:
+        line = f"incomplete: {run.name}  {run.state}  {run.progress}  {run.reason}"
+        console.print(escape(line.rstrip()), soft_wrap=True, highlight=False)
+    page = files[0]
+    console.print(f"[bold]{page}[/] and {len(files) - 1} more files in {page.parent}", soft_wrap=True, highlight=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+from pathlib import Path
 from typing import Any
 
 import wandb
@@ -11,9 +13,14 @@ from lightning.pytorch.utilities import rank_zero_only
 from ssgan.checks import one_of
 from ssgan.errors import ConfigError, SSGANError
 
+#: Seconds after which a server that does not answer is given up at the start.
+INIT_TIMEOUT = 30.0
+
 
 class RunWandbLogger(WandbLogger):
     """Lightning's WandbLogger, which starts its run at once and can be closed.
+
+    A run that is resumed in its folder goes on as the same W&B run: ``wandb_id.txt`` in the folder keeps its id.
 
     Args:
         save_dir: folder in which wandb keeps its files.
@@ -27,22 +34,45 @@ class RunWandbLogger(WandbLogger):
 
     def __init__(self, save_dir: str, mode: str = "online", **options: Any) -> None:
         one_of("wandb.mode", mode, ("online", "offline", "disabled"))
+        options = {"id": _run_id(Path(save_dir)), "settings": wandb.Settings(init_timeout=INIT_TIMEOUT), **options}
         super().__init__(save_dir=save_dir, mode=mode, reinit="finish_previous", **options)
         self._wandb_init.pop("anonymous", None)  # Lightning passes it, wandb warns of it
         self._start(mode)
 
     @rank_zero_only
     def _start(self, mode: str) -> None:
-        if mode == "online" and not wandb.login(prompt=False):
-            raise ConfigError("logger=wandb: nobody is logged in; run `wandb login`, or set wandb.mode=offline")
         try:
+            if mode == "online" and not wandb.login(prompt=False):
+                raise ConfigError("logger=wandb: nobody is logged in; run `wandb login`, or set wandb.mode=offline")
             _ = self.experiment
         except (wandb.Error, OSError) as error:
             raise SSGANError(
                 f"logger=wandb: {str(error).splitlines()[0]}; wandb.mode=offline needs no server"
             ) from error
 
+    def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:
+        """Add the configuration, and ``techniques`` as one word to group runs by."""
+        if isinstance(params, dict) and "trick" in params:
+            params = {**params, "techniques": "+".join(sorted(params["trick"] or {})) or "none"}
+        super().log_hyperparams(params, *args, **kwargs)
+
     @rank_zero_only
     def close(self, failed: bool = False) -> None:
         """End the run, so that the next job of a sweep gets one of its own."""
         self.experiment.finish(exit_code=int(failed))
+
+
+def _run_id(folder: Path) -> str:
+    """The id of the W&B run in this folder, made at the first time."""
+    path = folder / "wandb_id.txt"
+    if path.is_file() and (known := path.read_text().strip()):
+        return known
+    made = secrets.token_hex(4)
+    _keep(path, made)
+    return made
+
+
+@rank_zero_only
+def _keep(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"{text}\n")

@@ -1,10 +1,9 @@
 """Callbacks: what a run leaves behind while it trains."""
 
-from __future__ import annotations
-
 from ssgan.callbacks.checkpoints import BestCheckpoint, LastCheckpoint
 from ssgan.callbacks.progress import Progress
 from ssgan.callbacks.sample_grid import SampleGrid
 from ssgan.callbacks.status_file import StatusFile
+from ssgan.callbacks.throughput import Throughput
 
-__all__ = ["BestCheckpoint", "LastCheckpoint", "Progress", "SampleGrid", "StatusFile"]
+__all__ = ["BestCheckpoint", "LastCheckpoint", "Progress", "SampleGrid", "StatusFile", "Throughput"]

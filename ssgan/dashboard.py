@@ -1,0 +1,78 @@
+"""Build the project's Weights & Biases workspace, and a W&B Report of an ablation.
+
+python -m ssgan.dashboard                                     # the workspace
+python -m ssgan.dashboard --report 2026-11-24/10-00-00        # a report of that sweep (its W&B group)
+python -m ssgan.dashboard --entity me --dry-run spec.json     # built and written down, not saved
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ssgan.errors import ConfigError, SSGANError
+from ssgan.flags import Parser, run_command
+
+
+def main() -> None:
+    """Read the flags; build; save, or write down."""
+    parser = Parser("dashboard", __doc__)
+    parser.add_argument("--project", default="ssgan", help="W&B project (default: ssgan)")
+    parser.add_argument("--entity", help="user or team; default: yours")
+    parser.add_argument(
+        "--report", nargs="?", const="", metavar="SWEEP", help="a report of a sweep, or of the whole project"
+    )
+    parser.add_argument(
+        "--dry-run", type=Path, metavar="FILE", help="write the JSON that W&B would get; no account needed"
+    )
+    arguments = parser.parse_args()
+
+    try:
+        import wandb_workspaces  # noqa: F401
+    except ImportError as error:
+        raise ConfigError("ssgan.dashboard needs wandb-workspaces: pip install 'ssgan[dashboard]'") from error
+    from ssgan.wandb_panels import ablation_report, workspace
+
+    entity = arguments.entity or (arguments.dry_run and "entity") or default_entity()
+    view: Any
+    if arguments.report is None:
+        view = workspace(entity, arguments.project)
+    else:
+        view = ablation_report(entity, arguments.project, arguments.report or None)
+    if arguments.dry_run:
+        specification = json.loads(view._to_model().model_dump_json(by_alias=True, exclude_none=True))
+        arguments.dry_run.write_text(json.dumps(specification, indent=2) + "\n")
+        print(f"written: {arguments.dry_run}")
+        return
+    if arguments.entity:
+        default_entity()  # says so if nobody is logged in
+    try:
+        view.save()
+    except Exception as error:  # whatever the client of the server raises
+        raise SSGANError(f"W&B did not save it: {str(error).splitlines()[0] if str(error) else error!r}") from error
+    print(f"saved: {view.url}")
+
+
+def default_entity() -> str:
+    """The logged-in user's default entity.
+
+    Raises:
+        ConfigError: nobody is logged in.
+    """
+    import wandb
+
+    if not wandb.login(prompt=False):
+        raise ConfigError(
+            "nobody is logged in to W&B: run `wandb login`, or see --dry-run FILE, which needs no account"
+        )
+    return str(wandb.Api().default_entity)
+
+
+def command() -> None:
+    """The command ``ssgan-dashboard``, with errors as one line."""
+    run_command(main)
+
+
+if __name__ == "__main__":
+    command()

@@ -9,13 +9,9 @@ import lightning as L
 import torch
 from lightning.pytorch.loggers import TensorBoardLogger, WandbLogger
 from lightning.pytorch.utilities import rank_zero_only
-from torchvision.transforms.functional import resize, to_pil_image
-from torchvision.utils import make_grid
 
 from ssgan.checks import positive
-
-#: Side, in pixels, up to which small images are enlarged by a whole factor, to be seen.
-VISIBLE = 28
+from ssgan.pictures import draw_grid, save_png
 
 
 class SampleGrid(L.Callback):
@@ -58,11 +54,8 @@ class SampleGrid(L.Callback):
         self._drawn = trainer.global_step
         rng = torch.Generator(module.device).manual_seed(self.seed)
         images = module.sample(module.generator.draw_z(self.rows * self.columns, rng)).cpu()
-        factor = max(1, VISIBLE // max(images.shape[-2:]))
-        images = resize(images, [side * factor for side in images.shape[-2:]], interpolation=0)  # 0: nearest
-        grid = make_grid(images, nrow=self.columns, padding=2, pad_value=255)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        to_pil_image(grid).save(self.folder / f"{trainer.global_step:07d}.png")
+        grid = draw_grid(images, self.columns)
+        save_png(grid, self.folder / f"{trainer.global_step:07d}.png")
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger):
                 logger.experiment.add_image("samples", grid, trainer.global_step)

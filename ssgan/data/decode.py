@@ -2,50 +2,61 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from os import PathLike
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
-
-EXTENSIONS = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
-"""File name endings, in lower case, that count as images."""
 
 
 class UnreadableImageError(Exception):
     """The file cannot be decoded; the message is a short reason without the file's name."""
 
 
-def decode(path: Path, size: int, channels: int, resize: str) -> np.ndarray:
-    """Read an image as uint8 of shape (channels, size, size).
+def decode(path: str | PathLike[str], size: int | tuple[int, int], channels: int, resize: str) -> np.ndarray:
+    """Read an image as uint8 of shape (channels, height, width).
 
     The first frame is taken, its EXIF orientation applied, transparency laid on white and 16-bit values scaled to 8.
 
     Args:
         path: the file.
-        size: side of the result in pixels; shrinking is antialiased.
+        size: (height, width) of the result in pixels, or its side; shrinking is antialiased.
         channels: 1 (grey) or 3 (RGB).
-        resize: "crop" scales the shorter side to ``size`` and cuts out the centre, "squash" changes the aspect ratio.
+        resize: "crop" scales the image until it just covers ``size`` and cuts out the centre, "squash" changes the
+            aspect ratio.
 
     Raises:
         UnreadableImageError: the file cannot be decoded.
     """
+    height, width = (size, size) if isinstance(size, int) else size
     try:
         with Image.open(path) as file:
             # JPEG only: let the decoder shrink by a power of 2, but not below twice the wanted side, so that the
             # antialiased resize below still decides the result. Large photographs are read several times faster.
-            file.draft(None, (2 * size, 2 * size))
-            image = _flattened(ImageOps.exif_transpose(file)).convert("L" if channels == 1 else "RGB")
-        if resize == "crop":
-            image = ImageOps.fit(image, (size, size), Image.Resampling.BICUBIC)
-        else:
-            image = image.resize((size, size), Image.Resampling.BICUBIC)
-        return np.asarray(image).reshape(size, size, channels).transpose(2, 0, 1)
+            file.draft(None, (2 * width, 2 * height))
+            return to_array(file, (height, width), channels, resize)
+    except UnreadableImageError:
+        raise
     except UnidentifiedImageError as error:
         raise UnreadableImageError("not an image") from error
     # A damaged file makes the decoders raise nearly anything: SyntaxError, struct.error, IndexError, OSError, ...
     except Exception as error:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise UnreadableImageError(" ".join(str(reason).split())) from error
+
+
+def to_array(image: Image.Image, size: tuple[int, int], channels: int, resize: str) -> np.ndarray:
+    """A Pillow image, treated as :func:`decode` treats a file; ``size`` is (height, width).
+
+    Raises:
+        UnreadableImageError: its values have no known range.
+    """
+    height, width = size
+    image = _flattened(ImageOps.exif_transpose(image)).convert("L" if channels == 1 else "RGB")
+    if resize == "crop":
+        image = ImageOps.fit(image, (width, height), Image.Resampling.BICUBIC)
+    else:
+        image = image.resize((width, height), Image.Resampling.BICUBIC)
+    return np.asarray(image).reshape(height, width, channels).transpose(2, 0, 1)
 
 
 def _flattened(image: Image.Image) -> Image.Image:

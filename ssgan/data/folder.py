@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from ssgan.checks import one_of, positive
+from ssgan.data.image_files import image_files
 from ssgan.data.options import DataOptions
 from ssgan.errors import ConfigError, DataError
 
@@ -81,9 +81,9 @@ class Folder(DataOptions):
         root = Path(self.path).expanduser().resolve()
         classes = self._classes(root)
         # Groups of files in the order of the final tensors: training classes, test classes, unlabelled.
-        groups = [_image_files(root, name) for name in classes]
-        groups += [_image_files(root, f"{self.test}/{name}") for name in classes]
-        groups.append(_image_files(root, self.unlabelled))
+        groups = [image_files(root, name) for name in classes]
+        groups += [image_files(root, f"{self.test}/{name}") for name in classes]
+        groups.append(image_files(root, self.unlabelled))
         files = [file for group in groups for file in group]
         group_of = [g for g, group in enumerate(groups) for _ in group]
 
@@ -141,18 +141,3 @@ class Folder(DataOptions):
 
 def _subfolders(folder: Path) -> list[str]:
     return sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
-
-
-def _image_files(root: Path, folder: str) -> list[str]:
-    """Paths, relative to ``root``, of the image files in ``folder`` and its subfolders; empty if it does not exist."""
-    from ssgan.data.decode import EXTENSIONS
-
-    found = []
-    for directory, subfolders, names in os.walk(root / folder, followlinks=True):
-        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
-        found += [
-            os.path.relpath(os.path.join(directory, name), root)
-            for name in names
-            if not name.startswith(".") and os.path.splitext(name)[1].lower() in EXTENSIONS
-        ]
-    return sorted(found)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from omegaconf import OmegaConf
@@ -14,25 +18,42 @@ from ssgan.checkpoint import read_checkpoint
 from ssgan.config import TrainConfig, parse
 from ssgan.data.images import ImageData
 from ssgan.errors import ConfigError, DataError
+from ssgan.inference.fixed_statistics import with_fixed_statistics
+from ssgan.inference.given_images import GivenImages, as_pixels
+from ssgan.inference.read_ahead import ImageForm
 from ssgan.module import SemiSupervisedGAN
+from ssgan.networks.generator import Generator
+
+#: Images in a batch if they are small, and pixels if they are large.
+_BATCH_IMAGES, _BATCH_PIXELS = 1000, 1000 * 32 * 32
 
 
-class Prediction(NamedTuple):
-    """What the K+1-class discriminator says of n images.
-
-    ``labels`` ``[n]``, the most probable class; ``probabilities`` ``[n, K]``, ``p(y | x, y ≤ K)``; ``realness``
-    ``[n]``, ``D(x) = 1 − p(y = K+1 | x)``, near 0 for what looks generated.
-    """
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What the K+1-class discriminator says of n images."""
 
     labels: Tensor
+    """``[n]``, the most probable class."""
     probabilities: Tensor
+    """``[n, K]``, ``p(y | x, y ≤ K)``."""
     realness: Tensor
+    """``[n]``, ``D(x) = 1 − p(y = K+1 | x)``: near 0 for what looks generated, or like nothing in the training set."""
+    classes: tuple[str, ...] = ()
+    """The names of the K classes."""
 
     @classmethod
-    def from_logits(cls, logits: Tensor) -> Prediction:
+    def from_logits(cls, logits: Tensor, classes: Sequence[str] = ()) -> Prediction:
         """From K logits ``[n, K]``, in float32 whatever their precision."""
         logits = logits.float()
-        return cls(logits.argmax(1), logits.softmax(1), logits.logsumexp(1).sigmoid())
+        return cls(logits.argmax(1), logits.softmax(1), logits.logsumexp(1).sigmoid(), tuple(classes))
+
+    @property
+    def names(self) -> list[str]:
+        """The name of each image's most probable class."""
+        return [self.classes[label] for label in self.labels.tolist()]
+
+    def __len__(self) -> int:
+        return len(self.labels)
 
 
 class TrainedModel:
@@ -53,46 +74,113 @@ class TrainedModel:
         self.classes: tuple[str, ...] = tuple(module.description["classes"])
         self.image_shape: tuple[int, int, int] = tuple(module.description["image_shape"])
 
-    @torch.inference_mode()
-    def logits(self, pixels: Tensor, batch_size: int = 1000) -> Tensor:
-        """Logits ``[n, K]``, on the CPU, of uint8 images ``[n, channels, height, width]``."""
-        self._check(pixels)
-        parts = [self.module.classify(part.to(self.device)).float().cpu() for part in pixels.split(batch_size)]
-        return torch.cat(parts) if parts else torch.empty(0, len(self.classes))
+    @property
+    def form(self) -> ImageForm:
+        """The images that the network takes, and how files are brought to it: as for the training."""
+        return ImageForm(*self.image_shape, resize=getattr(self.config.data, "resize", "crop"))
 
-    def predict(self, pixels: Tensor, batch_size: int = 1000) -> Prediction:
-        """Class, probabilities and D(x) of uint8 images ``[n, channels, height, width]``."""
-        return Prediction.from_logits(self.logits(pixels, batch_size))
+    @property
+    def batch_size(self) -> int:
+        """Images in a batch unless another number is given: 1000, or fewer large ones."""
+        _, height, width = self.image_shape
+        return max(1, min(_BATCH_IMAGES, _BATCH_PIXELS // (height * width)))
 
-    @torch.inference_mode()
-    def sample(self, n: int, seed: int = 0, batch_size: int = 1000) -> Tensor:
-        """n generated uint8 images ``[n, channels, height, width]``; the same seed gives the same images."""
-        rng = torch.Generator().manual_seed(seed)  # on the CPU: the same z on every device
-        return self.decode(self.module.generator.draw_z(n, rng), batch_size)
+    # --- classify ----------------------------------------------------------------------------------------------------
 
     @torch.inference_mode()
-    def decode(self, z: Tensor, batch_size: int = 1000) -> Tensor:
-        """The generator's uint8 images for z ``[n, z_dim]`` in [0, 1)."""
-        parts = [self.module.sample(part.to(self.device)).cpu() for part in z.split(batch_size)]
-        return torch.cat(parts) if parts else torch.empty(0, *self.image_shape, dtype=torch.uint8)
-
-    def images(self) -> ImageData:
-        """The data set that the model was trained on, read again.
+    def logits(self, pixels: Tensor, batch_size: int | None = None) -> Tensor:
+        """Logits ``[n, K]``, on the CPU, of uint8 images ``[n, channels, height, width]``.
 
         Raises:
-            DataError: if it is not there any more, or its images or classes are others now.
+            DataError: the images have another shape or type.
         """
-        data = self.config.data.load()
+        parts = [self._logits(part).cpu() for part in as_pixels(pixels, self.form).split(batch_size or self.batch_size)]
+        return torch.cat(parts)
+
+    def predict(self, images: GivenImages, batch_size: int | None = None) -> Prediction:
+        """Class, probabilities and D(x) of images.
+
+        Args:
+            images: a path or a PIL image of any size and mode, or several of them; or a uint8 array
+                ``(n, height, width[, channels])`` or uint8 tensor ``(n, channels, height, width)`` of the network's
+                own size.
+            batch_size: images that are computed together.
+
+        Raises:
+            DataError: the images are something else, or a file cannot be read.
+        """
+        return Prediction.from_logits(self.logits(as_pixels(images, self.form), batch_size), self.classes)
+
+    @torch.inference_mode()
+    def predict_each(self, batches: Iterable[Tensor]) -> Iterator[Prediction]:
+        """The prediction for each batch of uint8 images ``[n, channels, height, width]``.
+
+        An accelerator already works on the next batch while the caller deals with the last.
+        """
+        pending: deque[Tensor] = deque()
+        for batch in batches:
+            pending.append(self._logits(batch))
+            if len(pending) > 1:
+                yield Prediction.from_logits(pending.popleft().cpu(), self.classes)
+        for logits in pending:
+            yield Prediction.from_logits(logits.cpu(), self.classes)
+
+    def _logits(self, pixels: Tensor) -> Tensor:
+        """Logits on the device. No images have no logits."""
+        if not len(pixels):
+            return torch.empty(0, len(self.classes), device=self.device)
+        return self.module.classify(pixels.to(self.device, non_blocking=True)).float()
+
+    # --- generate ----------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def generator(self) -> Generator:
+        """The generator in use, or its average, as a map of each z to its own image; not yet in pixels.
+
+        Raises:
+            ConfigError: the run trained none.
+        """
+        if not self.config.objective.g_steps:
+            raise ConfigError(f"{self.path}: this is a supervised run, it has no trained generator")
+        average = self.module.generator_average
+        network: Any = self.module.generator if average is None else average.network
+        return with_fixed_statistics(network)
+
+    def draw_z(self, n: int, seed: int = 0) -> Tensor:
+        """n draws of z, ``[n, z_dim]`` in [0, 1), on the CPU; fewer of the same seed are the first of them."""
+        return self.module.generator.draw_z(n, torch.Generator().manual_seed(seed))
+
+    def sample(self, n: int, seed: int = 0, batch_size: int | None = None) -> Tensor:
+        """n generated uint8 images ``[n, channels, height, width]``; the same seed gives the same images."""
+        return self.decode(self.draw_z(n, seed), batch_size)
+
+    @torch.inference_mode()
+    def decode(self, z: Tensor, batch_size: int | None = None) -> Tensor:
+        """The generator's uint8 images for z ``[n, z_dim]`` in [0, 1), each independent of the others."""
+        generator, to_pixels = self.generator, self.module.scale.to_pixels
+        parts = z.split(batch_size or self.batch_size) if len(z) else ()
+        images = [to_pixels(generator(part.to(self.device))).cpu() for part in parts]
+        return torch.cat(images) if images else torch.empty(0, *self.image_shape, dtype=torch.uint8)
+
+    # --- data --------------------------------------------------------------------------------------------------------
+
+    def images(self, place: str | None = None) -> ImageData:
+        """The data set that the model was trained on, read again.
+
+        Args:
+            place: where it lies now, if it has been moved: what ``data.path`` would be, or else ``data.root``.
+
+        Raises:
+            DataError: it is not there any more, or its images or classes are others now.
+        """
+        options = self.config.data
+        if place is not None:
+            moved: dict[str, Any] = {"path" if hasattr(options, "path") else "root": place}
+            options = replace(options, **moved)
+        data = options.load()
         if data.shape != self.image_shape or data.classes != self.classes:
             raise DataError(f"{self.path}: the data set has other images or classes now than it had for the training")
         return data
-
-    def _check(self, pixels: Tensor) -> None:
-        if pixels.dtype != torch.uint8 or pixels.shape[1:] != self.image_shape:
-            raise ValueError(
-                f"images must be uint8 of shape (n, {', '.join(map(str, self.image_shape))}),"
-                f" not {str(pixels.dtype).removeprefix('torch.')} of shape {tuple(pixels.shape)}"
-            )
 
 
 def load(run: str | Path, device: str = "auto") -> TrainedModel:
@@ -103,16 +191,27 @@ def load(run: str | Path, device: str = "auto") -> TrainedModel:
         device: ``cpu``, ``cuda``, …; ``auto`` takes an accelerator if there is one.
 
     Raises:
-        ConfigError: there is no checkpoint, it is not a whole one of this project, or the device is not there.
+        ConfigError: there is no checkpoint, it is not a whole one of this project, a class that it names cannot be
+            imported, or the device is not there.
     """
     path = checkpoint_path(run)
     checkpoint = read_checkpoint(str(path))
-    described: dict[str, Any] = checkpoint["ssgan"]
-    saved = {**described["config"], "callbacks": {}, "logger": {}, "ckpt_path": None}
-    config = parse(OmegaConf.create(saved), run_dir=str(path.parent), overrides=[])
-    module = build_model(config, tuple(described["image_shape"]), described["classes"], described["num_labels"])
-    module.load_state_dict(checkpoint["state_dict"])
-    return TrainedModel(module, config, path, find_device(device))
+    place = find_device(device)
+    try:
+        described: dict[str, Any] = checkpoint["ssgan"]
+        saved = {**described["config"], "callbacks": {}, "logger": {}, "ckpt_path": None}
+        config = parse(OmegaConf.create(saved), run_dir=str(path.parent), overrides=[])
+        module = build_model(config, tuple(described["image_shape"]), described["classes"], described["num_labels"])
+        module.load_state_dict(checkpoint["state_dict"])
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
+    except (KeyError, RuntimeError) as error:
+        raise ConfigError(f"{path} does not go with this version of ssgan: {_first_lines(error)}") from error
+    return TrainedModel(module, config, path, place)
+
+
+def _first_lines(error: Exception) -> str:
+    return " ".join(line.strip() for line in str(error).splitlines()[:2])
 
 
 def checkpoint_path(run: str | Path) -> Path:

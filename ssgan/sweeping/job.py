@@ -9,7 +9,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
@@ -49,21 +49,22 @@ def prepare(config: TrainConfig) -> dict[str, Any] | None:
 
 
 def contained(job: Callable[[DictConfig], Any]) -> Callable[[DictConfig], Any]:
-    """Decorate a Hydra job so that in a sweep its failure is its own: written down, and the next one runs."""
+    """Decorate a Hydra job so that its end is written down; in a sweep its failure is its own and the next one runs."""
 
     @functools.wraps(job)
     def run(cfg: DictConfig) -> Any:
-        if not in_sweep():
-            return job(cfg)
         run_dir = HydraConfig.get().runtime.output_dir
         try:
-            with isolated():
+            with isolated() if in_sweep() else nullcontext():
                 return job(cfg)
         except Exception as error:
-            if not isinstance(error, MENDABLE):
-                log.exception("The job ended on a defect")
+            known = isinstance(error, MENDABLE)
             line = describe(error) or type(error).__name__
-            _end(run_dir, "failed", line if isinstance(error, MENDABLE) else f"{type(error).__name__}: {line}")
+            _end(run_dir, "failed", line if known else f"{type(error).__name__}: {line}")
+            if not in_sweep():
+                raise
+            if not known:
+                log.exception("The job ended on a defect")
             if HydraConfig.get().sweeper._target_.endswith(".BasicSweeper"):
                 return None  # it would only pass the error on; a sweeper that searches has to know of it
             raise

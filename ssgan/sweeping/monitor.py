@@ -44,11 +44,12 @@ class SweepState:
         ended = []
         for name in self._names():
             known = self.status.get(name)
-            if known is not None and known.state != "running":
+            if known is not None and known.state != "running" and name not in self.before:
                 continue
             status = read_status(self.folder / name)
             if status is not None and status.updated >= self.started:
                 self.status[name] = status
+                self.before.discard(name)  # its result is not of this job: it has been refused
                 if status.state != "running":
                     ended.append(name)
         return ended

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ssgan.data.decode import UnreadableImageError, decode
+from ssgan.data.decode import UnreadableImageError, decode, to_array
 
 GREY_RAMP = np.tile(np.arange(0, 256, 16, dtype=np.uint8), (16, 1))
 COLOURS = np.random.RandomState(0).randint(0, 256, (16, 16, 3), dtype=np.uint8)
@@ -106,6 +106,24 @@ def test_crop_cuts_the_centre_and_squash_keeps_all(tmp_path: Path) -> None:
     assert (decode(path, 8, 1, "crop") == 255).all()
     squashed = decode(path, 12, 1, "squash")[0]
     assert (squashed[:, :2] < 30).all() and (squashed[:, 4:8] > 225).all() and (squashed[:, -2:] < 30).all()
+
+
+@pytest.mark.parametrize("resize", ["crop", "squash"])
+def test_height_and_width_may_differ(tmp_path: Path, resize: str) -> None:
+    path = saved(Image.fromarray(COLOURS[:8]), tmp_path / "x.png")
+    assert np.array_equal(decode(path, (8, 16), 3, resize), COLOURS[:8].transpose(2, 0, 1))
+    tall = decode(path, (16, 8), 3, resize)
+    assert tall.shape == (3, 16, 8)
+    middle = Image.fromarray(COLOURS[:8, 6:10] if resize == "crop" else COLOURS[:8])
+    expected = np.asarray(middle.resize((8, 16), Image.Resampling.BICUBIC)).transpose(2, 0, 1)
+    assert np.abs(tall[:, :, 3:5].astype(int) - expected[:, :, 3:5]).max() <= 2
+
+
+def test_a_pillow_image_is_treated_as_its_file(tmp_path: Path) -> None:
+    alpha = np.concatenate([COLOURS, GREY_RAMP[:, :, None]], 2)
+    for image in (Image.fromarray(alpha, "RGBA"), Image.fromarray(GREY_RAMP.astype(np.uint16) * 257)):
+        path = saved(image, tmp_path / "x.png")
+        assert np.array_equal(to_array(image, (12, 12), 3, "crop"), decode(path, 12, 3, "crop"))
 
 
 @pytest.mark.parametrize("name", ["x.png", "x.jpg"])

@@ -1,0 +1,174 @@
+"""Jobs of a sweep by the command: contained, left out when done, taken up where they were cut off."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ssgan.status import read_status
+from tests.runs import TINY, assert_equal, command, last_checkpoint, metric_rows, train
+
+SWEEP = ("-m", *TINY, "logger=csv", "trainer.max_iterations=6", "trainer.log_every=2", "trainer.eval_every=3")
+
+
+def sweep(folder: Path, *overrides: str) -> int:
+    """The command's exit status."""
+    return command(*SWEEP, f"hydra.sweep.dir={folder}", *overrides)
+
+
+def results(folder: Path) -> dict[str, dict[str, Any]]:
+    """What each finished job reports, by the name of its folder."""
+    return {path.parent.name: json.loads(path.read_text()) for path in sorted(folder.glob("*/result.json"))}
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sweep") / "done"
+    assert sweep(folder, "trick=none,[feature_matching,label_smoothing]", "data.seed=1,2") == 0
+    return folder
+
+
+def test_each_job_has_a_folder_that_says_what_it_is(done: Path) -> None:
+    assert list(results(done)) == [
+        f"trick-{tricks}__data.seed-{seed}"
+        for tricks in ("feature_matching+label_smoothing", "none")
+        for seed in (1, 2)
+    ]
+    for name, result in results(done).items():
+        assert result["tricks"] == ([] if "none" in name else ["feature_matching", "label_smoothing"])
+        assert name.endswith(f"data.seed-{result['data_seed']}")
+
+
+def test_a_job_gives_what_the_same_run_gives_alone(done: Path, tmp_path: Path) -> None:
+    """Also the last of four: nothing has leaked from the others."""
+    alone = ("logger=csv", *SWEEP[1:], "trick=none", "data.seed=2")
+    train(tmp_path / "alone", *alone)
+    job = done / "trick-none__data.seed-2"
+    assert_equal(last_checkpoint(tmp_path / "alone")["state_dict"], last_checkpoint(job)["state_dict"])
+    assert metric_rows(tmp_path / "alone") == metric_rows(job)
+
+
+def test_a_second_start_does_nothing_again(done: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = {path: path.stat().st_mtime_ns for path in done.glob("*/checkpoints/*")}
+    assert len(before) == 4
+    assert sweep(done, "trick=none,[feature_matching,label_smoothing]", "data.seed=1,2") == 0
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    assert "4 of 4 jobs done (4 of them before)" in capsys.readouterr().out
+
+
+def test_a_start_with_more_jobs_does_the_new_ones(
+    done: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(done, tmp_path / "more")
+    assert sweep(tmp_path / "more", "trick=none,[feature_matching,label_smoothing]", "data.seed=1,2,3") == 0
+    assert len(results(tmp_path / "more")) == 6
+    assert "6 of 6 jobs done (4 of them before)" in capsys.readouterr().out
+
+
+def test_a_folder_of_other_runs_is_not_touched(done: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copytree(done, tmp_path / "other")
+    before = results(tmp_path / "other")
+    assert (
+        sweep(tmp_path / "other", "trick=none,[feature_matching,label_smoothing]", "data.seed=1,2", "optim.lr=0.1") == 1
+    )
+    assert results(tmp_path / "other") == before
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "optim.lr=0.003, and this job has optim.lr=0.1: name another folder by hydra.sweep.dir" in printed
+
+
+@pytest.mark.parametrize("option", ["logger=none", "trainer.log_every=3", "callbacks=none", "data.root=/elsewhere"])
+def test_what_does_not_change_results_may_differ(done: Path, option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    kept = [o for o in SWEEP if o.partition("=")[0] != option.partition("=")[0]]
+    options = ("trick=none,[feature_matching,label_smoothing]", "data.seed=1,2", option)
+    assert command(*kept, f"hydra.sweep.dir={done}", *options) == 0
+    assert "4 of 4 jobs done (4 of them before)" in capsys.readouterr().out
+
+
+def test_a_failed_job_is_its_own_affair(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert sweep(tmp_path / "s", "optim.lr=-1,1e30,0.003", "trick=none") == 1
+    assert list(results(tmp_path / "s")) == ["optim.lr-0.003"]
+    states = {path.parent.name: read_status(path.parent) for path in (tmp_path / "s").glob("*/status.json")}
+    assert {name: status.state for name, status in states.items() if status} == {
+        "optim.lr--1": "failed",
+        "optim.lr-1e+30": "failed",
+        "optim.lr-0.003": "done",
+    }
+    out = " ".join(capsys.readouterr().out.split())
+    assert "1 of 3 jobs done, 2 failed" in out
+    assert "failed optim.lr--1: optim.lr=-1.0: must be greater than 0" in out
+    assert "failed optim.lr-1e+30: the " in out and " is nan at iteration " in out
+    assert f"go on the same command with hydra.sweep.dir={tmp_path / 's'}" in out
+    train(tmp_path / "alone", "logger=csv", *SWEEP[1:], "trick=none")
+    assert_equal(
+        last_checkpoint(tmp_path / "alone")["state_dict"],
+        last_checkpoint(tmp_path / "s" / "optim.lr-0.003")["state_dict"],
+    )
+
+
+def test_a_defect_is_named_and_leaves_its_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import ssgan.run
+
+    run = ssgan.run.run
+
+    def broken(config: Any, quiet: bool) -> Any:
+        if config.data.seed == 1:
+            raise TypeError("a defect")
+        return run(config, quiet)
+
+    monkeypatch.setattr(ssgan.run, "run", broken)
+    assert sweep(tmp_path / "s", "data.seed=1,2") == 1
+    assert "failed data.seed-1: TypeError: a defect" in " ".join(capsys.readouterr().out.split())
+    assert "Traceback" in (tmp_path / "s" / "data.seed-1" / "train.log").read_text()
+    assert list(results(tmp_path / "s")) == ["data.seed-2"]
+
+
+def test_environment_and_warnings_of_a_job_are_its_own(tmp_path: Path) -> None:
+    environment, filters, threads = dict(os.environ), list(warnings.filters), threading.active_count()
+    assert sweep(tmp_path / "s", "data.seed=1,2", "callbacks=none", "logger=none") == 0
+    assert dict(os.environ) == environment
+    assert list(warnings.filters) == filters
+    assert threading.active_count() <= threads + 1  # torch may have started one of its own
+
+
+def test_ddp_in_a_sweep_is_refused_by_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert sweep(tmp_path / "s", "data.seed=1,2", "trainer=ddp", "trainer.devices=2") == 1
+    assert "sweep with one device a job" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_a_job_that_was_cut_off_goes_on_where_it_was(tmp_path: Path, how: signal.Signals) -> None:
+    """The rest of the sweep follows, and every job equals the uninterrupted one bit for bit."""
+    folder = tmp_path / "s"
+    overrides = ("trick=none", "data.seed=1,2", "trainer.max_iterations=400", "trainer.checkpoint_every=5")
+    argv = [sys.executable, "-m", "ssgan.train", *SWEEP, *overrides, f"hydra.sweep.dir={folder}"]
+    child = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    first = folder / "data.seed-1"
+    deadline = time.monotonic() + 120
+    while not (first / "checkpoints" / "last.ckpt").exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    child.send_signal(how)
+    out, _ = child.communicate(timeout=60)
+    assert child.returncode != 0
+    status = read_status(first)
+    assert status is not None and status.state == ("interrupted" if how == signal.SIGINT else "running"), out
+    assert not (first / "result.json").exists(), "it was too fast to be cut off"
+    if how == signal.SIGINT:
+        assert "0 of 2 jobs done" in out and f"go on   the same command with hydra.sweep.dir={folder}" in out
+    assert sweep(folder, *overrides) == 0
+    train(tmp_path / "alone", "logger=csv", *SWEEP[1:], *overrides[:1], "data.seed=1", *overrides[2:])
+    assert_equal(last_checkpoint(tmp_path / "alone")["state_dict"], last_checkpoint(first)["state_dict"])
+    assert metric_rows(tmp_path / "alone") == metric_rows(first)
+    assert set(results(folder)) == {"data.seed-1", "data.seed-2"}

@@ -1,0 +1,50 @@
+"""Names of jobs' folders: readable, typeable, distinct."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
+
+from ssgan.names import LONGEST, job_folder
+
+
+@pytest.mark.parametrize(
+    ("overrides", "name"),
+    [
+        (["trick=[a,b]", "data.seed=1"], "trick-a+b__data.seed-1"),
+        (["trick=[]"], "trick-none"),
+        (["trick=none"], "trick-none"),
+        (["trick=[ a , b ]"], "trick-a+b"),
+        (["seed=7", "data.seed=1", "optim.lr=1e-3"], "optim.lr-1e-3__seed-7__data.seed-1"),
+        (["+data.x=2"], "data.x-2"),
+        (["optim.lr=-1"], "optim.lr--1"),
+        ([], "job"),
+    ],
+)
+def test_a_name_says_what_is_special(overrides: list[str], name: str) -> None:
+    assert job_folder(overrides) == name
+
+
+def test_what_all_jobs_share_is_left_out() -> None:
+    assert job_folder(["data=mnist", "trick=none", "+new=1"], ["data", "new"]) == "trick-none"
+
+
+@pytest.mark.parametrize("value", ["/a/b c", "x=y", "{a:1}", "Ünïcode", "a,b", "'quoted'", "$HOME", "a\nb"])
+def test_a_name_can_be_typed_without_quotes_and_stays_distinct(value: str) -> None:
+    name = job_folder([f"data.path={value}"])
+    assert re.fullmatch(r"[A-Za-z0-9_.+-]+", name)
+    assert name != job_folder([f"data.path={value}!"])
+    (override,) = OverridesParser.create().parse_overrides([f"ckpt_path=multirun/{name}/checkpoints/last.ckpt"])
+    assert override.value() == f"multirun/{name}/checkpoints/last.ckpt"
+
+
+def test_values_that_lose_different_characters_get_different_names() -> None:
+    assert job_folder(["data.path=a/b"]) != job_folder(["data.path=a b"])
+
+
+def test_a_very_long_name_is_cut_and_stays_distinct() -> None:
+    names = {job_folder([f"trick=[{','.join(['technique'] * 50)}]", f"data.seed={seed}"]) for seed in range(5)}
+    assert len(names) == 5
+    assert max(map(len, names)) <= LONGEST

@@ -1,0 +1,31 @@
+"""Files that are whole or not there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ssgan.whole_files import written_aside
+
+
+def test_the_file_appears_at_the_end(tmp_path: Path):
+    path = tmp_path / "new" / "table.csv"
+    with written_aside(path) as aside:
+        aside.write_text("half")
+        assert not path.exists() and aside.suffix == ".csv"
+    assert path.read_text() == "half" and list(path.parent.iterdir()) == [path]
+
+
+def test_after_an_error_the_old_file_is_there_still(tmp_path: Path):
+    path = tmp_path / "table.csv"
+    path.write_text("old")
+
+    def fail() -> None:
+        with written_aside(path) as aside:
+            aside.write_text("half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]

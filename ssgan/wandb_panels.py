@@ -6,6 +6,7 @@ from typing import Any
 
 import wandb_workspaces.reports.v2.interface as wr
 import wandb_workspaces.workspaces.interface as ws
+from wandb_workspaces.expr import Config
 
 #: The x axis of every curve: iterations, as the loggers of Lightning name them.
 ITERATION = "trainer/global_step"
@@ -80,7 +81,7 @@ def workspace(entity: str, project: str) -> ws.Workspace:
             ws.Section(name="Throughput", panels=speed()),
         ],
         settings=ws.WorkspaceSettings(x_axis=ITERATION, max_runs=100),
-        runset_settings=ws.RunsetSettings(groupby=[ws.Config("techniques")]),
+        runset_settings=ws.RunsetSettings(groupby=[Config("techniques")]),
     )
 
 

@@ -115,7 +115,7 @@ def _configurations(runs: list[Run]) -> list[Configuration]:
     groups: dict[tuple[str, ...], list[Run]] = defaultdict(list)
     for run in runs:
         options = [f"{k[len('trick.') :]}={v}" for k, v in sorted(run.settings.items()) if k.startswith("trick.")]
-        groups[() if run.supervised else ("", *options)].append(run)
+        groups[() if run.supervised else ("", *sorted(run.tricks), *options)].append(run)
     universe = {trick for run in runs if not run.supervised for trick in run.tricks}
     configurations = []
     for key, members in groups.items():

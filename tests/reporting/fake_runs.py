@@ -1,0 +1,80 @@
+"""Folders as finished runs leave them, with chosen errors."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+CONFIG: dict[str, Any] = {
+    "data": {"name": "digits", "num_labels": 30, "root": "/somewhere"},
+    "objective": {"name": "semi_supervised", "unlabelled_weight": 1.0},
+    "optim": {"lr": 0.003, "betas": [0.5, 0.999]},
+    "trainer": {"max_iterations": 40},
+    "logger": {"csv": {}},
+}
+
+
+def write_run(
+    folder: Path,
+    error: float,
+    tricks: Sequence[str] = (),
+    seed: int = 1,
+    *,
+    options: dict[str, dict[str, Any]] | None = None,
+    curve: bool = False,
+    samples: bool = False,
+    **changes: Any,
+) -> Path:
+    """A run whose test error is ``error``.
+
+    Args:
+        folder: of the run.
+        error: fraction.
+        tricks: names.
+        seed: of the split and of the start values.
+        options: of techniques.
+        curve: write ``metrics.csv``.
+        samples: write a grid.
+        changes: of the configuration, ``optim__lr=0.1``.
+    """
+    config = json.loads(json.dumps(CONFIG))
+    for key, value in changes.items():
+        group, _, name = key.partition("__")
+        config[group][name] = value
+    config["data"]["seed"] = config["seed"] = seed
+    config["trick"] = {name: (options or {}).get(name, {"_target_": f"ssgan.{name}"}) for name in tricks}
+    result = {
+        "test_error": error,
+        "test_errors": round(error * 500),
+        "test_size": 500,
+        "num_labels": config["data"]["num_labels"],
+        "seed": seed,
+        "data_seed": seed,
+        "data": "digits",
+        "objective": config["objective"]["name"],
+        "tricks": list(tricks),
+        "iterations": 40,
+        "seconds": 2.0 + seed,
+        "iterations_per_second": 10.0 * seed,
+        "hardware": "a machine",
+        "versions": {"torch": "2.11.0"},
+        "config": config,
+    }
+    folder.mkdir(parents=True)
+    (folder / "result.json").write_text(json.dumps(result))
+    if curve:
+        with (folder / "metrics.csv").open("w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["step", "train/d_loss", "train/g_loss", "test/error"])
+            writer.writerows([[s, 2 / s, seed / s, ""] for s in (10, 20, 30, 40)])
+            writer.writerow([40, "", "", error])
+    if samples:
+        (folder / "samples").mkdir()
+        Image.fromarray(np.full((16, 16), 20 * seed, np.uint8)).save(folder / "samples" / "000040.png")
+    return folder

@@ -1,0 +1,109 @@
+"""Only what is comparable is compared."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ssgan.errors import ConfigError
+from ssgan.reporting.groups import Section, group, short_name
+from ssgan.reporting.runs import find_runs
+from tests.reporting.fake_runs import write_run
+
+
+def sections(folder: Path, baseline: str | None = None) -> list[Section]:
+    return group(find_runs([folder])[0], baseline)
+
+
+def test_runs_that_differ_in_techniques_and_seeds_alone_are_one_section(tmp_path: Path) -> None:
+    for seed in (1, 2, 3):
+        write_run(tmp_path / f"n{seed}", 0.1 * seed, (), seed)
+        write_run(tmp_path / f"f{seed}", 0.1 * seed - 0.02 * seed, ("feature_matching",), seed)
+    (section,) = sections(tmp_path)
+    assert [c.name for c in section.configurations] == ["feature_matching", "none"]
+    best, none = section.configurations
+    assert section.baseline == "none" and none.difference is None
+    assert best.errors == {(1, 1): 0.08, (2, 2): pytest.approx(0.16), (3, 3): pytest.approx(0.24)}
+    assert best.difference is not None
+    assert (best.difference.n, best.difference.mean) == (3, pytest.approx(-0.04))
+    assert (best.median("seconds"), best.median("iterations_per_second")) == (4.0, 20.0)
+
+
+@pytest.mark.parametrize(
+    ("change", "value"), [("optim__lr", 0.1), ("data__num_labels", 50), ("objective__unlabelled_weight", 2.0)]
+)
+def test_anything_else_sets_runs_apart_and_is_named(tmp_path: Path, change: str, value: float) -> None:
+    write_run(tmp_path / "a", 0.1)
+    write_run(tmp_path / "b", 0.1, ("feature_matching",), **{change: value})
+    found = sections(tmp_path)
+    key = change.replace("__", ".")
+    assert len(found) == 2
+    assert {section.differs_by[key] for section in found} == {str(section.settings[key]) for section in found}
+    assert all(list(section.differs_by) == [key] for section in found)
+    assert all(c.difference is None for section in found for c in section.configurations)
+
+
+def test_options_of_a_technique_make_two_configurations_with_the_option_in_their_names(tmp_path: Path) -> None:
+    for weight in (1.0, 0.1):
+        options = {"historical_averaging": {"weight": weight, "other": 3}}
+        write_run(tmp_path / f"w{weight}", weight / 10, ("historical_averaging",), options=options)
+    (section,) = sections(tmp_path)
+    assert [c.name for c in section.configurations] == [
+        "historical_averaging (historical_averaging.weight=0.1)",
+        "historical_averaging (historical_averaging.weight=1.0)",
+    ]
+
+
+def test_the_supervised_baseline_stands_beside_the_gans_it_belongs_to(tmp_path: Path) -> None:
+    write_run(tmp_path / "gan", 0.1, ("feature_matching",))
+    write_run(tmp_path / "sup", 0.3, ("feature_matching",), objective__name="supervised")
+    write_run(tmp_path / "other", 0.4, (), objective__name="supervised", optim__lr=0.1)
+    first, second = sections(tmp_path)
+    assert [c.name for c in first.configurations] == ["feature_matching", "supervised"]
+    assert first.baseline == "supervised"
+    assert first.configurations[0].difference is not None
+    assert first.configurations[0].difference.mean == pytest.approx(-0.2)
+    assert [c.name for c in second.configurations] == ["supervised"]
+
+
+def test_the_same_seeds_twice_are_counted_once(tmp_path: Path) -> None:
+    write_run(tmp_path / "a", 0.1)
+    write_run(tmp_path / "b", 0.3)
+    ((configuration,),) = [section.configurations for section in sections(tmp_path)]
+    assert configuration.spread.n == 1
+    assert [run.name for run in configuration.repeated] == ["b"]
+
+
+def test_the_baseline_can_be_chosen_and_has_to_exist(tmp_path: Path) -> None:
+    write_run(tmp_path / "a", 0.1)
+    write_run(tmp_path / "b", 0.3, ("feature_matching",))
+    (section,) = sections(tmp_path, "feature_matching")
+    assert section.baseline == "feature_matching"
+    assert section.configurations[0].difference is not None
+    assert section.configurations[0].difference.mean == pytest.approx(-0.2)
+    with pytest.raises(ConfigError, match="--baseline foo: there is no such configuration; there are feature_match"):
+        sections(tmp_path, "foo")
+
+
+@pytest.mark.parametrize(
+    ("tricks", "name"),
+    [((), "none"), (("b", "a"), "a + b"), (("a", "b", "c", "d"), "all"), (("a", "b", "d"), "all but c")],
+)
+def test_short_names(tricks: tuple[str, ...], name: str) -> None:
+    assert short_name(tricks, {"a", "b", "c", "d"}) == name
+
+
+def test_two_techniques_are_named_in_full() -> None:
+    assert short_name(("a", "b"), {"a", "b"}) == "a + b"
+
+
+def test_runs_without_a_configuration_are_grouped_by_what_they_tell(tmp_path: Path) -> None:
+    for name, tricks in (("a", ()), ("b", ("feature_matching",))):
+        path = write_run(tmp_path / name, 0.1, tricks) / "result.json"
+        result = json.loads(path.read_text())
+        del result["config"]
+        path.write_text(json.dumps(result))
+    (section,) = sections(tmp_path)
+    assert sorted(c.name for c in section.configurations) == ["feature_matching", "none"]

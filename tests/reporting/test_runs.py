@@ -1,0 +1,80 @@
+"""Finding runs: finished, cut off, damaged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ssgan.errors import DataError
+from ssgan.reporting.runs import find_runs
+from ssgan.status import RunStatus
+from tests.reporting.fake_runs import write_run
+from tests.runs import TINY, train
+
+
+def test_runs_are_found_below_the_folders_and_once(tmp_path: Path) -> None:
+    write_run(tmp_path / "a" / "x", 0.1)
+    write_run(tmp_path / "b", 0.2)
+    runs, incomplete = find_runs([tmp_path, tmp_path / "a"])
+    assert sorted(run.error for run in runs) == [0.1, 0.2]
+    assert incomplete == []
+
+
+def test_names_tell_the_given_folders_apart(tmp_path: Path) -> None:
+    write_run(tmp_path / "a" / "x", 0.1)
+    write_run(tmp_path / "b" / "x", 0.2)
+    assert [run.name for run in find_runs([tmp_path / "a", tmp_path / "b"])[0]] == ["a/x", "b/x"]
+    assert [run.name for run in find_runs([tmp_path / "a"])[0]] == ["x"]
+    assert [run.name for run in find_runs([tmp_path / "a" / "x"])[0]] == ["x"]
+
+
+def test_a_run_without_a_result_is_incomplete_and_says_why(tmp_path: Path) -> None:
+    for name in ("failed", "cut"):
+        (tmp_path / name).mkdir()
+    RunStatus("failed", 10, 40, 1.0, "the loss is nan").write(tmp_path / "failed")
+    RunStatus("running", 30, 40, 1.0).write(tmp_path / "cut")
+    (tmp_path / "silent" / ".hydra").mkdir(parents=True)
+    damaged = write_run(tmp_path / "damaged", 0.1) / "result.json"
+    damaged.write_text(damaged.read_text()[:20])
+    runs, incomplete = find_runs([tmp_path])
+    assert runs == []
+    assert {run.name: (run.state, run.progress, run.reason) for run in incomplete} == {
+        "failed": ("failed", "10 of 40 iterations", "the loss is nan"),
+        "cut": ("running", "30 of 40 iterations", "cut off, or still at work"),
+        "silent": ("unknown", "", "it has written no status"),
+        "damaged": ("damaged", "", "its result.json cannot be read"),
+    }
+
+
+def test_no_folder_and_no_run_are_one_line(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="there is no such folder"):
+        find_runs([tmp_path / "none"])
+    with pytest.raises(DataError, match="there is no run here"):
+        find_runs([tmp_path])
+
+
+def test_settings_leave_out_what_cannot_matter(tmp_path: Path) -> None:
+    write_run(tmp_path / "a", 0.1, data__root="/here")
+    write_run(tmp_path / "b", 0.1, data__root="/there", logger__csv=None)
+    a, b = find_runs([tmp_path])[0]
+    assert a.settings == b.settings
+    assert "optim.lr" in a.settings
+
+
+def test_a_damaged_curve_is_no_curve(tmp_path: Path) -> None:
+    (write_run(tmp_path / "a", 0.1) / "metrics.csv").write_text("step,test/error\nten,0.1\n")
+    ((run,), _) = find_runs([tmp_path])
+    assert run.curves == {}
+
+
+def test_what_a_real_run_leaves_is_read(tmp_path: Path) -> None:
+    options = ("logger=csv", "callbacks=samples", "trainer.max_iterations=4", "trainer.log_every=2")
+    result = train(tmp_path / "run", *TINY, *options, "trick=label_smoothing")
+    ((run,), incomplete) = find_runs([tmp_path])
+    assert incomplete == []
+    assert (run.error, run.tricks, run.supervised) == (result["test_error"], ("label_smoothing",), False)
+    assert run.settings["trick.label_smoothing.alpha"] == "0.9"
+    assert set(run.curves["train/d_loss"]) == {2, 4}
+    assert run.curves["test/error"][4] == pytest.approx(result["test_error"])
+    assert run.samples is not None and run.samples.suffix == ".png"

@@ -1,0 +1,69 @@
+"""Means and paired differences against slow restatements and known numbers."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import pytest
+
+from ssgan.reporting.statistics import Spread, band, paired_difference
+
+
+def test_the_std_is_the_sample_std() -> None:
+    spread = Spread.of([2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0])  # squared deviations sum to 32
+    assert (spread.n, spread.mean) == (8, 5.0)
+    assert spread.std == pytest.approx(math.sqrt(32 / 7))
+
+
+def test_a_single_value_has_no_std() -> None:
+    assert Spread.of([0.25]) == Spread(1, 0.25, None)
+
+
+def test_only_splits_that_both_have_are_compared() -> None:
+    own = {(1, 1): 0.10, (2, 2): 0.20, (3, 3): 0.90}
+    baseline = {(2, 2): 0.15, (1, 1): 0.15, (4, 4): 0.0}
+    difference = paired_difference(own, baseline)
+    assert difference is not None and difference.n == 2
+    assert difference.mean == pytest.approx(0.0)
+    assert paired_difference({1: 0.1}, {2: 0.1}) is None
+
+
+def test_the_interval_is_that_of_all_resamples() -> None:
+    """Every resample of four pairs is as likely: 4⁴ means, of which 2.5 % lie below and above the bounds."""
+    differences = [0.00, 0.01, 0.04, 0.12]
+    found = paired_difference(dict(enumerate(differences)), dict.fromkeys(range(4), 0.0))
+    means = sorted(sum(pick) / 4 for pick in itertools.product(differences, repeat=4))
+    assert found is not None and found.low is not None and found.high is not None
+    assert found.low == pytest.approx(means[round(0.025 * len(means))], abs=0.0026)
+    assert found.high == pytest.approx(means[round(0.975 * len(means))], abs=0.0026)
+
+
+def test_the_interval_is_repeatable_and_narrow_where_the_pairs_agree() -> None:
+    own, baseline = {1: 0.5, 2: 0.7, 3: 0.1}, {1: 0.4, 2: 0.6, 3: 0.0}
+    difference = paired_difference(own, baseline)
+    assert difference == paired_difference(own, baseline)
+    assert difference is not None
+    assert (difference.low, difference.high) == (pytest.approx(0.1), pytest.approx(0.1))
+
+
+def test_one_pair_has_no_interval() -> None:
+    difference = paired_difference({1: 0.3}, {1: 0.1})
+    assert difference is not None and (difference.low, difference.high) == (None, None)
+
+
+def test_a_band_is_over_the_steps_that_all_runs_have() -> None:
+    rows = band([{10: 1.0, 20: 2.0, 30: 9.0}, {10: 3.0, 20: 2.0}])
+    assert rows == [(10, 2.0, pytest.approx(math.sqrt(2))), (20, 2.0, 0.0)]
+
+
+def test_a_long_band_is_thinned_and_keeps_its_end() -> None:
+    rows = band([{step: 1.0 / step for step in range(1, 10_001)}])
+    assert len(rows) <= 150
+    assert rows[-1] == (10_000, 1e-4, 0.0)
+    assert [step for step, _, _ in rows] == sorted(step for step, _, _ in rows)
+
+
+def test_a_band_leaves_out_what_is_not_finite() -> None:
+    assert band([{1: math.nan, 2: 1.0, 3: math.inf}]) == [(2, 1.0, 0.0)]
+    assert band([]) == []

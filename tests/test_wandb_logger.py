@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import struct
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +10,8 @@ import wandb
 
 from ssgan.errors import ConfigError, TrainingDiverged
 from ssgan.wandb_logger import RunWandbLogger
-from tests.runs import TINY_MLP, train
+from tests.runs import TINY_MLP, command, train
+from tests.wandb_records import of_kind, values
 
 OFFLINE = ("debug=fast", "trainer=cpu", "callbacks=samples", "logger=wandb", "wandb.mode=offline", *TINY_MLP)
 
@@ -26,55 +25,62 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("WANDB_MODE", raising=False)
 
 
-def records(run_dir: Path) -> list[Any]:
-    """What wandb wrote into the run's file: seven bytes of its own, then a log in the format of LevelDB.
-
-    That is blocks of 32 KiB with chunks of a header (checksum, length, kind) and data; a chunk is a whole record (kind
-    1), or the first, a middle or the last part of one (2, 3, 4).
-    """
-    from wandb.proto.wandb_internal_pb2 import Record
-
-    (file,) = run_dir.glob("wandb/offline-run-*/run-*.wandb")
-    data = file.read_bytes()
-    found, part, at = [], b"", 7
-    while at + 7 <= len(data):
-        left = 32768 - at % 32768
-        if left < 7:
-            at += left  # no room for a header: the rest of the block is empty
-            continue
-        _, length, kind = struct.unpack_from("<IHB", data, at)
-        part += data[at + 7 : at + 7 + length]
-        at += 7 + length
-        if kind in (1, 4):
-            found.append(Record.FromString(part))
-            part = b""
-    return found
-
-
 def test_an_offline_run_holds_metrics_by_iteration_config_tags_and_samples(tmp_path: Path) -> None:
     result = train(tmp_path / "run", *OFFLINE, "trick=[label_smoothing,feature_matching]")
     assert wandb.run is None
-    found = records(tmp_path / "run")
-    rows = [
-        {"/".join(item.nested_key) or item.key: json.loads(item.value_json) for item in record.history.item}
-        for record in found
-        if record.WhichOneof("record_type") == "history"
-    ]
+    rows = [values(record.item) for record in of_kind(tmp_path / "run", "history")]
     losses = {row["trainer/global_step"]: row["train/d_loss"] for row in rows if "train/d_loss" in row}
     assert list(losses) == [5, 10, 15, 20]
     errors = [row["test/error"] for row in rows if "test/error" in row]
     assert errors[-1] == pytest.approx(result["test_error"])
     assert any("samples" in key for row in rows for key in row)
-    (run,) = {record.run.run_id: record.run for record in found if record.WhichOneof("record_type") == "run"}.values()
-    assert set(run.tags) == {"label_smoothing", "feature_matching"}
-    assert any(record.WhichOneof("record_type") == "exit" and record.exit.exit_code == 0 for record in found)
+    assert set(of_kind(tmp_path / "run", "run")[0].tags) == {"label_smoothing", "feature_matching"}
+    config = values(of_kind(tmp_path / "run", "config")[0].update)
+    assert config["trick"]["label_smoothing"]["alpha"] == 0.9
+    assert config["techniques"] == "feature_matching+label_smoothing"
+    assert summary(tmp_path / "run")["test/error"] == pytest.approx(result["test_error"])
+    assert [end.exit_code for end in of_kind(tmp_path / "run", "exit")] == [0]
+
+
+def summary(run_dir: Path) -> dict[str, Any]:
+    """What the run shows in a table of runs: the last value of each metric."""
+    found: dict[str, Any] = {}
+    for record in of_kind(run_dir, "summary"):
+        found |= values(record.update)
+    return found
+
+
+def test_jobs_of_a_sweep_are_one_group_of_closed_runs(tmp_path: Path) -> None:
+    folder = tmp_path / "2026-01-02" / "03-04-05"
+    jobs = ("trick=none,label_smoothing", "objective=semi_supervised,supervised", "optim.lr=0.001,1e30")
+    status = command("-m", *OFFLINE, *jobs, f"hydra.sweep.dir={folder}")
+    assert status == 1 and wandb.run is None
+    ids = set()
+    for job in sorted(path.parent for path in folder.glob("*/status.json")):
+        run = of_kind(job, "run")[0]
+        ids.add(run.run_id)
+        assert (run.run_group, run.display_name) == ("2026-01-02/03-04-05", job.name)
+        assert run.job_type == ("supervised" if "-supervised" in job.name else "semi_supervised")
+        assert list(run.tags) == (["label_smoothing"] if "label_smoothing" in job.name else [])
+        assert [end.exit_code for end in of_kind(job, "exit")] == [int("1e+30" in job.name)]
+    assert len(ids) == 8
+
+
+def test_a_resumed_run_goes_on_as_the_same_run(tmp_path: Path) -> None:
+    train(tmp_path / "run", *OFFLINE, "callbacks=checkpoints", "trainer.max_iterations=10")
+    first = {run.run_id for run in of_kind(tmp_path / "run", "run")}
+    last = tmp_path / "run" / "checkpoints" / "last.ckpt"
+    for folder in (tmp_path / "run" / "wandb").glob("offline-run-*"):
+        folder.rename(folder.with_name(folder.name.replace("offline", "first-part")))
+    train(tmp_path / "run", *OFFLINE, "callbacks=checkpoints", f"ckpt_path={last}", "trainer.max_iterations=20")
+    assert {run.run_id for run in of_kind(tmp_path / "run", "run")} == first
 
 
 def test_a_failed_job_closes_its_run_as_failed(tmp_path: Path) -> None:
     with pytest.raises(TrainingDiverged):
         train(tmp_path / "run", *OFFLINE, "optim.lr=1e30")
     assert wandb.run is None
-    assert [r.exit.exit_code for r in records(tmp_path / "run") if r.WhichOneof("record_type") == "exit"] == [1]
+    assert [end.exit_code for end in of_kind(tmp_path / "run", "exit")] == [1]
 
 
 def test_online_without_a_login_is_refused_before_anything_starts(

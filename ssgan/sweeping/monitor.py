@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -19,8 +21,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from ssgan.cli import leave
-from ssgan.errors import ConfigError
+from ssgan.cli import FULL_ERROR, leave
+from ssgan.errors import ConfigError, SSGANError
 from ssgan.status import RunStatus, read_status
 from ssgan.sweeping.plan import SweepPlan, plan_sweep
 
@@ -190,10 +192,14 @@ class SweepWatch:
 @contextmanager
 def sweep_summary() -> Iterator[None]:
     """At the end of a sweep, also of one that was interrupted, say what became of it; exit with 1 if a job failed."""
-    whole = False
+    whole, lost = False, False
     try:
         yield
         whole = True
+    except Exception as error:
+        lost = process_was_lost(error)
+        if not lost or os.environ.get(FULL_ERROR) == "1":
+            raise
     finally:
         watch, SweepWatch.active = SweepWatch.active, None
         if watch is not None:
@@ -201,3 +207,14 @@ def sweep_summary() -> Iterator[None]:
             failed = watch.summarise(whole)
             if whole and failed:
                 sys.exit(1)
+    if lost:
+        leave(
+            SSGANError(
+                "a worker process was killed, perhaps for its memory, and the launcher gave up; run fewer at once"
+            )
+        )
+
+
+def process_was_lost(error: Exception) -> bool:
+    """Whether a launcher says that the process of a job has died: joblib's pool, or submitit."""
+    return isinstance(error, BrokenExecutor) or type(error).__module__.startswith("submitit.")

@@ -1,0 +1,112 @@
+"""Hydra's launchers and its Optuna sweeper, each with real processes and real jobs."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from ssgan.status import read_status
+from tests.runs import TINY, assert_equal, last_checkpoint, train
+
+JOB = (*TINY, "logger=csv", "trainer.max_iterations=6", "trainer.eval_every=3")
+
+
+def plugin(name: str) -> pytest.MarkDecorator:
+    missing = importlib.util.find_spec(f"hydra_plugins.{name}") is None
+    return pytest.mark.skipif(missing, reason=f"{name} is not installed")
+
+
+def start(folder: Path, *overrides: str) -> subprocess.Popen[str]:
+    argv = [sys.executable, "-m", "ssgan.train", "-m", *JOB, f"hydra.sweep.dir={folder}", *overrides]
+    environment = {k: v for k, v in os.environ.items() if k != "OMP_NUM_THREADS"}
+    return subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
+
+
+def sweep(folder: Path, *overrides: str) -> tuple[int, str]:
+    """Exit status and what it printed."""
+    child = start(folder, *overrides)
+    out, _ = child.communicate(timeout=240)
+    return child.returncode, out
+
+
+def hardware(folder: Path) -> set[str]:
+    return {json.loads(path.read_text())["hardware"] for path in folder.glob("*/result.json")}
+
+
+@plugin("hydra_joblib_launcher")
+def test_joblib_shares_threads_among_its_processes_and_contains_failures(tmp_path: Path) -> None:
+    options = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "optim.lr=0.003,-1", "data.seed=1,2")
+    status, out = sweep(tmp_path / "s", *options)
+    assert status == 1, out
+    assert "2 of 4 jobs done, 2 failed" in out, out
+    assert "must be greater than 0" in out and "Traceback" not in out
+    each = max(1, len(os.sched_getaffinity(0)) // 2)
+    assert all(words.endswith(f"{each} threads") for words in hardware(tmp_path / "s"))
+    train(tmp_path / "alone", *JOB, "optim.lr=0.003", "data.seed=2")
+    job = tmp_path / "s" / "optim.lr-0.003__data.seed-2"
+    assert_equal(last_checkpoint(tmp_path / "alone")["state_dict"], last_checkpoint(job)["state_dict"])
+
+
+@plugin("hydra_joblib_launcher")
+def test_a_killed_worker_is_one_line_and_the_sweep_can_go_on(tmp_path: Path) -> None:
+    options = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "data.seed=1,2", "trainer.max_iterations=100000")
+    child = start(tmp_path / "s", *options, "trainer.checkpoint_every=5")
+    first = tmp_path / "s" / "data.seed-1"
+    deadline = time.monotonic() + 120
+    while not (first / "checkpoints" / "last.ckpt").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    children = Path(f"/proc/{child.pid}/task/{child.pid}/children")
+    if not children.exists():
+        child.kill()
+        pytest.skip("this system does not list a process's children")
+    for pid in children.read_text().split():
+        if b"popen_loky" in Path(f"/proc/{pid}/cmdline").read_bytes():
+            os.kill(int(pid), signal.SIGKILL)
+    out, _ = child.communicate(timeout=120)
+    assert child.returncode != 0
+    assert "Traceback" not in out, out
+    assert "worker process" in out and f"hydra.sweep.dir={tmp_path / 's'}" in out, out
+
+
+@plugin("hydra_submitit_launcher")
+def test_submitit_runs_each_job_as_one_of_its_own(tmp_path: Path) -> None:
+    status, out = sweep(tmp_path / "s", "hydra/launcher=submitit_local", "data.seed=1,2", "optim.lr=0.003,-1")
+    assert status == 1, out
+    assert "2 of 4 jobs done, 2 failed" in out, out
+    assert "Traceback" not in out, out
+
+
+@plugin("hydra_submitit_launcher")
+def test_the_slurm_preset_asks_for_a_gpu_for_each_job(tmp_path: Path) -> None:
+    from hydra import compose, initialize_config_dir
+
+    from ssgan.config import config_folder
+
+    with initialize_config_dir(str(config_folder()), version_base="1.3"):
+        launcher = compose("train", ["hydra/launcher=slurm"], return_hydra_config=True).hydra.launcher
+    assert launcher._target_.endswith(".SlurmLauncher")
+    assert (launcher.gpus_per_node, launcher.tasks_per_node, launcher.nodes) == (1, 1, 1)
+    assert launcher.max_num_timeout > 0
+
+
+@plugin("hydra_optuna_sweeper")
+def test_optuna_searches_by_held_out_labels(tmp_path: Path) -> None:
+    options = ("sweep=tune", "hydra.sweeper.n_trials=3", "data.num_val=50", "optim.lr=0.001,0.003")
+    status, out = sweep(tmp_path / "s", *options)
+    assert status == 0, out
+    results = [json.loads(path.read_text()) for path in (tmp_path / "s").glob("*/result.json")]
+    assert len(results) == 3
+    found = (tmp_path / "s" / "optimization_results.yaml").read_text()
+    best = min(result["val_error"] for result in results)
+    assert f"best_value: {best}" in found
+    assert "3 of 3 jobs done" in out
+    statuses = [read_status(path.parent) for path in (tmp_path / "s").glob("*/status.json")]
+    assert [status.state for status in statuses if status] == ["done"] * 3

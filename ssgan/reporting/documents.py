@@ -15,7 +15,7 @@ import jinja2
 import ssgan
 from ssgan.reporting import tables
 from ssgan.reporting.groups import Configuration, Section
-from ssgan.reporting.plots import Plot, sample_grid
+from ssgan.reporting.plots import MOST_SAMPLES, Plot, sample_grid
 from ssgan.reporting.runs import IncompleteRun
 
 _TEX = {
@@ -64,7 +64,9 @@ class Report:
             "picture": sample_picture,
         }
         environment.filters.update(functions)
-        return environment.get_template(template).render(report=self, today=date.today(), version=ssgan.__version__)
+        return environment.get_template(template).render(
+            report=self, today=date.today(), version=ssgan.__version__, most_samples=MOST_SAMPLES
+        )
 
 
 def tex(text: str) -> str:

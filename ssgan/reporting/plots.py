@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ INK = "#010203"
 MOST_CURVES = 8
 
 #: Most configurations whose samples are shown, those with the smallest errors.
-MOST_SAMPLES = 16
+MOST_SAMPLES = 24
 
 STYLE: Any = {
     "font.family": "sans-serif",
@@ -211,7 +212,7 @@ def sample_sheet(section: Section, path: Path) -> bool:
         axes.axis("off")
     for axes, (configuration, grid) in zip(figure.axes, grids, strict=False):
         axes.imshow(grid, interpolation="nearest", cmap="gray")
-        axes.set_title(configuration.name, fontsize=7, wrap=True)
+        axes.set_title(textwrap.fill(configuration.name, 36), fontsize=7)
     figure.savefig(path, dpi=130, facecolor="white")
     return True
 

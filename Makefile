@@ -1,7 +1,7 @@
 # Everything below works in .venv, which is made on first use. Needs GNU make, a POSIX shell and Python 3.11 to 3.13.
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format typecheck clean
+.PHONY: help install demo test lint format typecheck notebooks clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -34,6 +34,9 @@ format: $(VENV)/.dev ## Put imports and layout right.
 
 typecheck: $(VENV)/.dev ## Check the types.
 	@$(BIN)/mypy
+
+notebooks: $(VENV)/.dev ## Make the notebooks from their scripts, with outputs.
+	@OMP_NUM_THREADS=1 $(BIN)/python notebooks/build.py
 
 clean: ## Remove .venv, caches and what was built; the runs in outputs/ stay.
 	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache build dist

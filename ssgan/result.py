@@ -70,7 +70,9 @@ def show(result: dict[str, Any], run_dir: str) -> None:
     table = Table(show_header=False, box=None)
     table.add_row("test error", f"{result['test_error']:.2%}  ({result['test_errors']} of {result['test_size']})")
     table.add_row("labels", f"{result['num_labels']} of {result['data']}, data.seed={result['data_seed']}")
-    table.add_row("techniques", ", ".join(result["tricks"]) or "none")
+    supervised = result["objective"] == "supervised"
+    table.add_row("techniques", "none: the labels alone" if supervised else ", ".join(result["tricks"]) or "none")
     table.add_row("iterations", f"{result['iterations']} in {result['seconds']:.1f} s")
-    table.add_row("folder", run_dir)
+    folder, here = Path(run_dir), Path.cwd()
+    table.add_row("folder", str(folder.relative_to(here) if folder.is_relative_to(here) else folder))
     Console().print(table)

@@ -1,0 +1,57 @@
+"""Evaluations as tables on a terminal."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping
+
+from rich.markup import escape
+from rich.table import Table
+
+from ssgan.inference.evaluation import Evaluation
+
+#: Most classes that are listed; of more, those with the lowest F1.
+MOST_CLASSES = 20
+
+
+def error_table(members: Mapping[str, Evaluation], whole: Evaluation, level: float) -> Table:
+    """The error of each run and, of several, their mean ± sample std and the ensemble's."""
+    table = Table(box=None)
+    for column, justify in (("run", "left"), ("test error, %", "right"), (f"{level:.0%} interval", "right")):
+        table.add_column(column, justify=justify)  # type: ignore[arg-type]
+    table.add_column("errors", justify="right")
+    table.add_column("ECE, points", justify="right")
+    for name, evaluation in members.items():
+        table.add_row(escape(name), *_numbers(evaluation, level))
+    if len(members) > 1:
+        errors = [100 * each.error for each in members.values()]
+        mean = f"{statistics.fmean(errors):.2f} ± {statistics.stdev(errors):.2f}"
+        table.add_row(f"[bold]mean of {len(errors)}[/]", mean, "", "", "")
+        table.add_row("[bold]ensemble[/]", *_numbers(whole, level))
+    return table
+
+
+def _numbers(evaluation: Evaluation, level: float) -> tuple[str, ...]:
+    low, high = evaluation.error_interval(level)
+    return (
+        f"{100 * evaluation.error:.2f}",
+        f"[{100 * low:.2f}, {100 * high:.2f}]".replace("[", r"\["),
+        f"{evaluation.errors} of {len(evaluation.labels)}",
+        f"{100 * evaluation.calibration_error:.2f}",
+    )
+
+
+def class_table(evaluation: Evaluation) -> Table:
+    """Precision, recall and F1 of each class."""
+    scores, title = evaluation.class_scores, None
+    if len(scores) > MOST_CLASSES:
+        scores = sorted(scores, key=lambda score: score.f1)[:MOST_CLASSES]
+        title = f"the {MOST_CLASSES} of {len(evaluation.classes)} classes with the lowest F1"
+    table = Table(title=title, title_justify="left", box=None)
+    table.add_column("class")
+    for column in ("images", "precision, %", "recall, %", "F1, %"):
+        table.add_column(column, justify="right")
+    for score in scores:
+        ratios = (f"{100 * value:.1f}" for value in (score.precision, score.recall, score.f1))
+        table.add_row(escape(score.name), str(score.images), *ratios)
+    return table

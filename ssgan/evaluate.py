@@ -3,9 +3,9 @@
 python -m ssgan.evaluate RUN                       # into RUN/evaluation
 python -m ssgan.evaluate multirun/.../trick-none*  # several runs, and the mean of their probabilities
 
-Printed are the test error with a bootstrap interval over test images, the expected calibration error, and each class's
-precision, recall and F1; written are evaluation.json, confusion.png, reliability.png and mistakes.png, the most confident
-mistakes. The members of an ensemble need the same test set.
+Printed: the test error with a bootstrap interval over test images, the expected calibration error, and each class's
+precision, recall and F1. Written: evaluation.json, confusion.png, reliability.png, and mistakes.png with the most
+confident mistakes. The members of an ensemble need the same test set.
 """
 
 from __future__ import annotations

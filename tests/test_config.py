@@ -163,7 +163,7 @@ def test_the_published_networks(data: str, labels: int, sizes, norm: str, pixels
 
 
 def test_the_techniques_have_the_papers_values(tmp_path: Path):
-    tricks = compose_run(tmp_path, f"trick=[{','.join(TRICKS)}]").resolved["trick"]
+    tricks = compose_run(tmp_path, "data=mnist", f"trick=[{','.join(TRICKS)}]").resolved["trick"]
     assert tricks["label_smoothing"]["alpha"] == 0.9
     assert tricks["historical_averaging"]["weight"] == 1.0
     assert (tricks["minibatch_discrimination"]["kernels"], tricks["minibatch_discrimination"]["dim"]) == (100, 5)

@@ -77,14 +77,14 @@ def test_the_run_ends_with_one_result_one_log_and_one_checkpoint(run_dir: Path):
 
 def test_the_error_of_the_whole_test_set_is_counted(run_dir: Path):
     """The processes' shares together: the checkpoint, evaluated by one process, makes the same errors."""
+    from ssgan.build import build_model
     from ssgan.config import parse
-    from ssgan.run import build_model
     from tests.runs import composed
 
     overrides = [*TINY_MLP, *chosen(*TRICKS), "data.batch_size=20", "data.num_val=10"]
     config = parse(composed(run_dir / "run", *overrides), str(run_dir / "run"), overrides)
     images = config.data.load()
-    model = build_model(config, images, 30)
+    model = build_model(config, images.shape, images.classes, 30)
     saved = torch.load(run_dir / "run" / "checkpoints" / "last.ckpt", weights_only=True)
     model.load_state_dict({k: v for k, v in saved["state_dict"].items() if k in model.state_dict()}, strict=False)
     with torch.no_grad():

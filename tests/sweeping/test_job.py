@@ -148,13 +148,20 @@ def test_ddp_in_a_sweep_is_refused_by_one_line(tmp_path: Path, capsys: pytest.Ca
     assert "sweep with one device a job" in " ".join(capsys.readouterr().out.split())
 
 
+def hear_interrupts() -> None:
+    """In the child: undo what a shell does to its background jobs."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_a_job_that_was_cut_off_goes_on_where_it_was(tmp_path: Path, how: signal.Signals) -> None:
     """The rest of the sweep follows, and every job equals the uninterrupted one bit for bit."""
     folder = tmp_path / "s"
     overrides = ("trick=none", "data.seed=1,2", "trainer.max_iterations=400", "trainer.checkpoint_every=5")
     argv = [sys.executable, "-m", "ssgan.train", *SWEEP, *overrides, f"hydra.sweep.dir={folder}"]
-    child = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    child = subprocess.Popen(
+        argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, preexec_fn=hear_interrupts
+    )
     first = folder / "data.seed-1"
     deadline = time.monotonic() + 120
     while not (first / "checkpoints" / "last.ckpt").exists() and time.monotonic() < deadline:

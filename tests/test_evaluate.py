@@ -1,0 +1,97 @@
+"""The command that measures trained models."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+import ssgan
+from ssgan.evaluate import command
+from tests.runs import TINY, train
+
+RUN = (*TINY, "trainer.max_iterations=30")
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    folder = tmp_path_factory.mktemp("runs")
+    for seed in (1, 2):
+        train(folder / str(seed), *RUN, f"data.seed={seed}")
+    train(folder / "other", *TINY, "trainer.max_iterations=1", "model=mlp", "data=arrays", f"data.path={other(folder)}")
+    return [folder / "1", folder / "2", folder / "other"]
+
+
+def other(folder: Path) -> Path:
+    """Another data set."""
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    x, y = rng.integers(0, 256, (60, 8, 8), dtype=np.uint8), np.arange(60) % 2
+    np.savez(folder / "other.npz", x_train=x, y_train=y, x_test=x[:20], y_test=y[:20])
+    return folder / "other.npz"
+
+
+def call(monkeypatch: pytest.MonkeyPatch, *argv: str | Path) -> int:
+    monkeypatch.setattr(sys, "argv", ["evaluate", *map(str, argv)])
+    try:
+        command()
+    except SystemExit as end:
+        return int(end.code or 0)
+    return 0
+
+
+def test_a_run_s_error_is_the_one_it_reported(
+    runs: list[Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(monkeypatch, runs[0]) == 0
+    written = json.loads((runs[0] / "evaluation" / "evaluation.json").read_text())
+    own = json.loads((runs[0] / "result.json").read_text())
+    (run,) = written["runs"]
+    assert (run["test_errors"], run["test_size"]) == (own["test_errors"], own["test_size"])
+    assert (run["seed"], run["data_seed"]) == (1, 1)
+    assert f"{own['test_errors']} of 500" in capsys.readouterr().out
+    for name in ("confusion", "reliability", "mistakes"):
+        with Image.open(runs[0] / "evaluation" / f"{name}.png") as picture:
+            assert min(picture.size) > 150
+    assert not list((runs[0] / "evaluation").glob(".*")), "nothing half-written is left"
+
+
+def test_several_runs_are_an_ensemble(
+    runs: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(monkeypatch, *runs[:2], "--out", tmp_path / "e") == 0
+    written = json.loads((tmp_path / "e" / "evaluation.json").read_text())
+    models = [ssgan.load(run) for run in runs[:2]]
+    data = models[0].images()
+    mean = sum(model.logits(data.x_test).softmax(1) for model in models) / 2
+    assert written["ensemble"]["test_errors"] == int((mean.argmax(1) != data.y_test).sum())
+    errors = torch.tensor([100 * run["test_error"] for run in written["runs"]])
+    assert f"{errors.mean():.2f} ± {errors.std():.2f}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("argv", "line"),
+    [
+        (["{0}", "{2}"], "has other test images or classes than"),
+        (["/nowhere"], "there is no checkpoint"),
+        (["{0}", "--level", "95"], "--level=95.0: must be between 0 and 1"),
+        (["{0}", "--batch-size", "0"], "--batch-size=0: must be 1 or more"),
+    ],
+)
+def test_errors_are_one_line(
+    argv: list[str],
+    line: str,
+    runs: list[Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert call(monkeypatch, *(a.format(*runs) for a in argv), "--out", tmp_path / "e") == 2
+    (told,) = capsys.readouterr().err.strip().splitlines()
+    assert line in told
+    assert not (tmp_path / "e").exists()

@@ -53,7 +53,7 @@ def confusion_figure(evaluation: Evaluation) -> Figure:
     figure = _figure(side, side)
     axes = figure.add_subplot()
     fractions = counts / counts.sum(1, keepdim=True).clamp(min=1)
-    axes.imshow(fractions, cmap="Blues", vmin=0, vmax=1)
+    axes.imshow(fractions.numpy(), cmap="Blues", vmin=0, vmax=1)
     axes.set_xticks(range(k), evaluation.classes, rotation=90 if max(map(len, evaluation.classes)) > 2 else 0)
     axes.set_yticks(range(k), evaluation.classes)
     axes.set_xlabel("predicted")
@@ -97,7 +97,7 @@ def mistakes_figure(evaluation: Evaluation, images: Tensor) -> Figure:
         axes.axis("off")
     for axes, index, picture in zip(figure.axes, chosen.tolist(), pictures, strict=False):
         true, predicted = int(evaluation.labels[index]), int(evaluation.predicted[index])
-        axes.imshow(torch.movedim(picture, 0, -1), interpolation="nearest")
+        axes.imshow(torch.movedim(picture, 0, -1).numpy(), interpolation="nearest")
         names = f"{evaluation.classes[true]} → {evaluation.classes[predicted]}"
         axes.set_title(f"{names}\n{evaluation.confidence[index]:.1%}", fontsize=8)
     return figure

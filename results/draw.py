@@ -28,10 +28,17 @@ def draw_mnist() -> None:
     """Test errors of MNIST with 100 labels, and the losses of the GAN."""
     folder = HERE / "mnist_100_short"
     figure, (errors, losses) = plt.subplots(1, 2, figsize=(10, 3.6), layout="constrained")
-    for name, label in (("gan", "semi-supervised GAN"), ("supervised", "labels alone")):
+    runs = (
+        ("gan", "feature matching, three splits", "C0"),
+        ("gan_2", None, "C0"),
+        ("gan_3", None, "C0"),
+        ("gan_virtual_batch_norm_2", "with virtual batch norm, one split", "C2"),
+        ("supervised", "labels alone", "C1"),
+    )
+    for name, label, colour in runs:
         steps, values = curve(folder / name, "test/error")
         size = json.loads((folder / name / "result.json").read_text())["test_size"]
-        errors.plot([s / 600 for s in steps], [v * size for v in values], label=label)
+        errors.plot([s / 600 for s in steps], [v * size for v in values], label=label, color=colour, linewidth=1)
     errors.plot(list(BARE_LOOP), list(BARE_LOOP.values()), "k.", label="bare-PyTorch loop")
     errors.set(yscale="log", xlabel="epoch", ylabel="test errors of 10,000", title="MNIST, 100 labels")
     for key in ("train/d_labelled", "train/d_unlabelled", "train/g_loss"):

@@ -3,7 +3,8 @@
 from ssgan.callbacks.checkpoints import BestCheckpoint, LastCheckpoint
 from ssgan.callbacks.progress import Progress
 from ssgan.callbacks.sample_grid import SampleGrid
+from ssgan.callbacks.sample_score import SampleScore
 from ssgan.callbacks.status_file import StatusFile
 from ssgan.callbacks.throughput import Throughput
 
-__all__ = ["BestCheckpoint", "LastCheckpoint", "Progress", "SampleGrid", "StatusFile", "Throughput"]
+__all__ = ["BestCheckpoint", "LastCheckpoint", "Progress", "SampleGrid", "SampleScore", "StatusFile", "Throughput"]

@@ -1,0 +1,125 @@
+"""The command that scores samples: what it prints, writes and keeps, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from ssgan import score
+from ssgan.scoring import own_extractor
+from tests.runs import TINY, assert_equal, train
+
+pytest.importorskip("torch_fidelity", reason="the score extra is not installed")
+
+
+@pytest.fixture(scope="module")
+def run_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run_dir = tmp_path_factory.mktemp("run")
+    train(run_dir, *TINY, "trainer.max_iterations=2")
+    return run_dir
+
+
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An own extractor is trained for a moment only."""
+    monkeypatch.setattr(own_extractor, "ITERATIONS", 30)
+
+
+def call(monkeypatch: pytest.MonkeyPatch, *argv: object) -> int:
+    """The exit status of the command."""
+    monkeypatch.setattr(sys, "argv", ["score", *map(str, argv)])
+    try:
+        score.command()
+    except SystemExit as end:
+        return int(end.code or 0)
+    return 0
+
+
+def test_two_runs_by_an_own_extractor(
+    run_dir: Path,
+    tmp_path: Path,
+    cache_home: Path,
+    short: None,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    other = tmp_path / "other"
+    train(other, *TINY, "trainer.max_iterations=1", "seed=5")
+    assert call(monkeypatch, run_dir, other, "--out", tmp_path / "out") == 0
+    said = capsys.readouterr().out
+    assert "FID-digits-mlp" in said and "training an extractor" in said and "500 test images" in said
+    report = json.loads((tmp_path / "out" / "score.json").read_text())
+    assert report["extractor"] == "digits-mlp" and [run["run"] for run in report["runs"]] == [str(run_dir), str(other)]
+    for run in report["runs"]:
+        assert run["samples"] == 500 and run["fid"] > 3 * report["floor"]["fid"]  # they have hardly been trained
+        assert run["kid_mean"] > report["floor"]["kid_mean"]
+    (kept,) = (cache_home / "ssgan" / "extractors").iterdir()
+
+    assert call(monkeypatch, run_dir, "--samples", 100, "--seed", 3) == 0  # into the run's folder, by the one kept
+    assert "training an extractor" not in capsys.readouterr().out
+    again = json.loads((run_dir / "score" / "score.json").read_text())
+    assert_equal(again["floor"], report["floor"])
+    assert again["runs"][0]["samples"] == 100 and again["runs"][0]["fid"] != report["runs"][0]["fid"]
+
+    assert call(monkeypatch, run_dir, "--extractor", kept, "--out", tmp_path / "named") == 0
+    named = json.loads((tmp_path / "named" / "score.json").read_text())
+    assert_equal(named["floor"], report["floor"])
+    assert_equal(named["runs"][0], report["runs"][0])
+
+
+def test_another_network_has_an_extractor_of_its_own(
+    run_dir: Path, tmp_path: Path, cache_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(own_extractor, "ITERATIONS", 2)
+    wider = tmp_path / "wider"
+    train(wider, *TINY, "trainer.max_iterations=1", "model.discriminator_hidden=[40,16]")
+    for run in (run_dir, wider):
+        assert call(monkeypatch, run, "--samples", 40) == 0
+    assert len(list((cache_home / "ssgan" / "extractors").iterdir())) == 2
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["--samples", "0"], "--samples"),
+        (["--samples", "7"], "scores of 7 images say nothing"),
+        (["--seed", "-1"], "--seed"),
+        (["--extractor", "nowhere"], "nowhere"),
+        (["--inception", "nowhere.pth"], "--inception=nowhere.pth: there is no such file"),
+        (["--inception", "a", "--extractor", "b"], "give one of them"),
+        (["--inception", __file__], "no weights of Inception v3"),
+    ],
+)
+def test_one_line_says_what_is_wrong(
+    argv: list[str],
+    message: str,
+    run_dir: Path,
+    tmp_path: Path,
+    short: None,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert call(monkeypatch, run_dir, "--out", tmp_path / "out", *argv) == 2
+    error = capsys.readouterr().err
+    assert message in error and len(error.splitlines()) == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_runs_without_a_generator_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train(tmp_path / "run", *TINY, "trainer.max_iterations=1", "objective=supervised")
+    assert call(monkeypatch, tmp_path / "run") == 2
+    assert "generator" in capsys.readouterr().err
+
+
+def test_without_torch_fidelity_one_line_names_the_extra(
+    run_dir: Path, short: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch_fidelity.metric_fid", None)
+    assert call(monkeypatch, run_dir) == 2
+    assert "pip install 'ssgan[score]'" in capsys.readouterr().err

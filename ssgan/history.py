@@ -91,9 +91,13 @@ class TermHistory:
                     " last.ckpt, if there is one, is from before"
                 )
 
-    def state(self) -> dict[str, Any]:
-        """What a checkpoint keeps."""
-        return {"names": self._names, "rows": torch.stack(self._rows).cpu() if self._rows else None}
+    def state(self, iteration: int, strategy: Strategy) -> dict[str, Any]:
+        """What a checkpoint keeps, averaged over all processes.
+
+        Raises:
+            TrainingDiverged: see :meth:`check`.
+        """
+        return {"names": self._names, "rows": self.check(iteration, strategy)}
 
     def load(self, state: Mapping[str, Any], device: torch.device | str = "cpu") -> None:
         """Go on from :meth:`state` with terms that lie on ``device``."""

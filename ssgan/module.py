@@ -19,7 +19,7 @@ from ssgan.data.options import Augmentation
 from ssgan.data.streams import EvalBatch, IterationBatch
 from ssgan.errors import ConfigError
 from ssgan.history import TermHistory
-from ssgan.layers import PixelScale
+from ssgan.layers import WHOLE, PixelScale, Share, spanning
 from ssgan.networks.discriminator import Discriminator
 from ssgan.networks.generator import Generator
 from ssgan.objectives import (
@@ -93,6 +93,7 @@ class SemiSupervisedGAN(L.LightningModule):
         classes = discriminator.classifier.out_features
         self.accuracy = nn.ModuleDict({split: MulticlassAccuracy(classes, average="micro") for split in SPLITS})
         self.rng = torch.Generator()
+        self.share = WHOLE
         self.seconds = 0.0
         self._evaluated: dict[str, int] = {}
         self._resumed: dict[str, Any] | None = None
@@ -128,20 +129,17 @@ class SemiSupervisedGAN(L.LightningModule):
         ]
 
     def on_fit_start(self) -> None:
-        """Make the noise generator of this process."""
-        entropy = np.random.SeedSequence([self.seed, self.global_rank]).generate_state(1, np.uint64)
+        """Make the noise generator, whose draws for a whole batch the processes share."""
+        self.share = Share(self.global_rank, self.trainer.world_size)
+        entropy = np.random.SeedSequence([self.seed, 0]).generate_state(1, np.uint64)
         self.rng = torch.Generator(self.device).manual_seed(int(entropy[0] >> np.uint64(1)))
         if self._resumed is not None:
             self.seconds = self._resumed["seconds"]
             self.history.load(self._resumed["history"], self.device)
-            states = self._resumed["rng_states"]
-            if len(states) != self.trainer.world_size:
-                raise ConfigError(
-                    f"the checkpoint is of {len(states)} processes and cannot go on with {self.trainer.world_size}"
-                )
-            if states.shape[1] != self.rng.get_state().numel():
+            state = self._resumed["rng_state"]
+            if state.shape != self.rng.get_state().shape:
                 raise ConfigError("the checkpoint is from another kind of device; its random state does not fit here")
-            self.rng.set_state(states[self.global_rank])
+            self.rng.set_state(state)
             self._resumed = None
         self._started = time.monotonic()
 
@@ -172,14 +170,17 @@ class SemiSupervisedGAN(L.LightningModule):
     ) -> dict[str, Tensor]:
         """Update D once; return the terms of its cost."""
         batch = DiscriminatorBatch(self._images(labelled), labels, self._images(unlabelled))
-        noise = draw_discriminator_noise(self.generator, self.discriminator, len(labels), self.objective, self.rng)
-        terms = discriminator_terms(self.generator, self.discriminator, batch, noise, self.objective, self.tricks)
-        return self._update("discriminator", optimizer, terms, last)
+        noise = draw_discriminator_noise(
+            self.generator, self.discriminator, len(labels), self.objective, self.rng, self.share
+        )
+        with spanning(self.share):
+            terms = discriminator_terms(self.generator, self.discriminator, batch, noise, self.objective, self.tricks)
+            return self._update("discriminator", optimizer, terms, last)
 
     def generator_step(self, optimizer: LightningOptimizer, real: Tensor, *, last: bool) -> dict[str, Tensor]:
         """Update G once; return the terms of its cost."""
-        noise = draw_generator_noise(self.generator, self.discriminator, len(real), self.tricks, self.rng)
-        with frozen(self.discriminator):
+        noise = draw_generator_noise(self.generator, self.discriminator, len(real), self.tricks, self.rng, self.share)
+        with frozen(self.discriminator), spanning(self.share):
             terms = generator_terms(
                 self.generator, self.discriminator, self._images(real), noise, self.objective, self.tricks
             )
@@ -188,7 +189,7 @@ class SemiSupervisedGAN(L.LightningModule):
     def _images(self, pixels: Tensor) -> Tensor:
         """Augmented and scaled images."""
         a = self.augmentation
-        return self.scale(augment(pixels, a.flip, a.shift, self.rng) if a.flip or a.shift else pixels)
+        return self.scale(augment(pixels, a.flip, a.shift, self.rng, self.share) if a.flip or a.shift else pixels)
 
     def _update(
         self, player: str, optimizer: LightningOptimizer, terms: dict[str, Tensor], last: bool
@@ -284,14 +285,13 @@ class SemiSupervisedGAN(L.LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add what makes the checkpoint whole; refuse to save values that are not finite."""
-        self.history.check(self.global_step, self.trainer.strategy)
+        history = self.history.state(self.global_step, self.trainer.strategy)
         self.history.check_parameters(self.global_step, self.players)
-        states: Any = self.all_gather(self.rng.get_state().to(self.device))
         checkpoint["ssgan"] = {
             **self.description,
             "seconds": self.seconds + (time.monotonic() - self._started if self.trainer.state.fn == "fit" else 0.0),
-            "rng_states": states.view(self.trainer.world_size, -1).cpu(),
-            "history": self.history.state(),
+            "rng_state": self.rng.get_state(),
+            "history": history,
         }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:

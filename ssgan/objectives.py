@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ssgan.config import Objective
+from ssgan.layers import WHOLE, Share
 from ssgan.losses import ADVERSARIAL_LOSSES, labelled_loss, unlabelled_loss
 from ssgan.networks.discriminator import Discriminator, Output
 from ssgan.networks.generator import Generator
@@ -27,19 +28,32 @@ from ssgan.tricks import TrickSet
 
 
 def draw_discriminator_noise(
-    generator: Generator, discriminator: Discriminator, n: int, objective: Objective, rng: torch.Generator
+    generator: Generator,
+    discriminator: Discriminator,
+    n: int,
+    objective: Objective,
+    rng: torch.Generator,
+    share: Share = WHOLE,
 ) -> DiscriminatorNoise:
-    """Noise for a D step with batches of n."""
-    parts = 3 if objective.unlabelled_weight else 1
-    return DiscriminatorNoise(generator.draw_z(n, rng), discriminator.draw_noise(parts * n, rng))
+    """Noise for a D step with batches of n; of the whole batch's noise the share."""
+    parts, n = 3 if objective.unlabelled_weight else 1, n * share.processes
+    z, layers = generator.draw_z(n, rng), discriminator.draw_noise(parts * n, rng)
+    return DiscriminatorNoise(share.of(z), tuple(share.of(noise, parts) for noise in layers))
 
 
 def draw_generator_noise(
-    generator: Generator, discriminator: Discriminator, n: int, tricks: TrickSet, rng: torch.Generator
+    generator: Generator,
+    discriminator: Discriminator,
+    n: int,
+    tricks: TrickSet,
+    rng: torch.Generator,
+    share: Share = WHOLE,
 ) -> GeneratorNoise:
-    """Noise for a G step with batches of n."""
+    """Noise for a G step with batches of n; of the whole batch's noise the share."""
+    n *= share.processes
     z, fake = generator.draw_z(n, rng), discriminator.draw_noise(n, rng)
-    return GeneratorNoise(z, fake, discriminator.draw_noise(n, rng) if tricks.uses_real_features else None)
+    real = discriminator.draw_noise(n, rng) if tricks.uses_real_features else None
+    return GeneratorNoise(share.of(z), tuple(map(share.of, fake)), None if real is None else tuple(map(share.of, real)))
 
 
 def discriminator_terms(

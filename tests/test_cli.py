@@ -252,7 +252,7 @@ def test_a_job_of_a_sweep_is_the_same_as_alone(tmp_path: Path, capfd):
     last = "trick-feature_matching+virtual_batch_norm__seed-2"
     alone, job = last_checkpoint(tmp_path / "alone"), last_checkpoint(tmp_path / "sweep" / last)
     assert_equal(alone["state_dict"], job["state_dict"])
-    assert_equal(alone["ssgan"]["rng_states"], job["ssgan"]["rng_states"])
+    assert_equal(alone["ssgan"]["rng_state"], job["ssgan"]["rng_state"])
     results = [json.loads((tmp_path / folder / "result.json").read_text()) for folder in ("alone", f"sweep/{last}")]
     assert results[0]["test_errors"] == results[1]["test_errors"]
 

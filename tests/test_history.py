@@ -141,7 +141,7 @@ def test_a_term_name_with_an_underscore_is_named_whole():
 def test_state_round_trip(rows):
     history = filled(*[(1.0, 10.0, -2.0), (3.0, 20.0, -5.0)][:rows])
     resumed = TermHistory(10)
-    resumed.load(history.state())
+    resumed.load(history.state(1, OneProcess()))
     for h in (history, resumed):
         h.append(terms(8.0, 0.0, 1.0))
     assert resumed.flush(9, OneProcess()) == history.flush(9, OneProcess())
@@ -157,7 +157,7 @@ def test_a_record_loaded_on_the_cpu_goes_on_on_another_device():
             return torch.zeros(tensor.shape)
 
     resumed = TermHistory(10)
-    resumed.load(filled((1.0, 10.0, -2.0)).state(), device="meta")
+    resumed.load(filled((1.0, 10.0, -2.0)).state(1, OneProcess()), device="meta")
     zero = torch.zeros((), device="meta")
     resumed.append({"d": [{"labelled": zero, "unlabelled": zero}], "g": [{"adversarial": zero}]})
     resumed.check(2, OnMeta())

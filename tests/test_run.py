@@ -323,7 +323,7 @@ def test_logging_does_not_change_the_run(tmp_path: Path):
     loud_state, quiet_state = (last_checkpoint(tmp_path / name) for name in ("loud", "quiet"))
     assert_equal(loud_state["state_dict"], quiet_state["state_dict"])
     assert_equal(loud_state["optimizer_states"], quiet_state["optimizer_states"])
-    assert_equal(loud_state["ssgan"]["rng_states"], quiet_state["ssgan"]["rng_states"])
+    assert_equal(loud_state["ssgan"]["rng_state"], quiet_state["ssgan"]["rng_state"])
 
 
 # --- divergence ------------------------------------------------------------------------------------------------------

@@ -6,9 +6,10 @@ import torch
 from torch import Tensor
 
 from ssgan.errors import ConfigError
+from ssgan.layers import WHOLE, Share
 
 
-def augment(images: Tensor, flip: bool, shift: int, generator: torch.Generator) -> Tensor:
+def augment(images: Tensor, flip: bool, shift: int, generator: torch.Generator, share: Share = WHOLE) -> Tensor:
     """Flip and shift each image of a batch at random, by a single gather and without a host synchronisation.
 
     Args:
@@ -17,6 +18,7 @@ def augment(images: Tensor, flip: bool, shift: int, generator: torch.Generator) 
         shift: translate each image by a uniform whole number of pixels in [-shift, shift] along each axis; what comes
             in from outside is the reflection of the image (the border pixel is not repeated).
         generator: source of all randomness, on the device of ``images``.
+        share: ``images`` is this part of a batch, and takes this part of the batch's randomness.
 
     Returns:
         A new batch of the same shape and dtype; ``images`` itself when both changes are off.
@@ -33,10 +35,12 @@ def augment(images: Tensor, flip: bool, shift: int, generator: torch.Generator) 
     rows = torch.arange(height, device=images.device).expand(n, height)
     columns = torch.arange(width, device=images.device).expand(n, width)
     if shift:
-        offset = torch.randint(-shift, shift + 1, (2, n, 1), device=images.device, generator=generator)
+        size = (2 * n * share.processes, 1)
+        offset = share.of(torch.randint(-shift, shift + 1, size, device=images.device, generator=generator), 2)
+        offset = offset.view(2, n, 1)
         rows, columns = _reflect(rows - offset[0], height), _reflect(columns - offset[1], width)
     if flip:
-        mirrored = torch.rand(n, 1, device=images.device, generator=generator) < 0.5
+        mirrored = share.of(torch.rand(n * share.processes, 1, device=images.device, generator=generator) < 0.5)
         columns = torch.where(mirrored, width - 1 - columns, columns)
     source = rows[:, :, None] * width + columns[:, None, :]
     source = source.reshape(n, 1, height * width).expand(n, channels, height * width)

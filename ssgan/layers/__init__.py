@@ -2,6 +2,7 @@
 
 from ssgan.layers.batch_norm import BatchNorm, VirtualBatchNorm
 from ssgan.layers.data_init import initialise_from_data
+from ssgan.layers.global_batch import WHOLE, Share, batch_mean, own_part, spanning, whole_batch
 from ssgan.layers.historical_average import HistoricalAverage
 from ssgan.layers.minibatch_features import MinibatchFeatures
 from ssgan.layers.noise import Dropout, GaussianNoise, NoiseLayer, NoisySequential
@@ -9,6 +10,7 @@ from ssgan.layers.pixel_scale import PixelScale
 from ssgan.layers.weight_norm import WeightNormConv2d, WeightNormConvTranspose2d, WeightNormLinear
 
 __all__ = [
+    "WHOLE",
     "BatchNorm",
     "Dropout",
     "GaussianNoise",
@@ -17,9 +19,14 @@ __all__ = [
     "NoiseLayer",
     "NoisySequential",
     "PixelScale",
+    "Share",
     "VirtualBatchNorm",
     "WeightNormConv2d",
     "WeightNormConvTranspose2d",
     "WeightNormLinear",
+    "batch_mean",
     "initialise_from_data",
+    "own_part",
+    "spanning",
+    "whole_batch",
 ]

@@ -8,6 +8,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from ssgan.layers.global_batch import batch_mean, spans_processes
+
 
 class BatchNorm(nn.Module):
     """Batch normalisation by the statistics of the batch at hand, at training and at sampling alike.
@@ -24,8 +26,18 @@ class BatchNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise each channel over the batch and add the shift."""
+        if spans_processes():
+            return self._forward_over_processes(x)
         # torch.batch_norm is nn.functional.batch_norm less its refusal of a batch of one.
         return torch.batch_norm(x, None, self.bias, None, None, True, 0.0, self.eps, torch.backends.cudnn.enabled)
+
+    def _forward_over_processes(self, x: Tensor) -> Tensor:
+        """The same by the statistics of all processes' batches (torch.nn.SyncBatchNorm needs a GPU and a scale)."""
+        space = tuple(range(2, x.ndim))
+        per_channel = (-1, *[1] * len(space))
+        deviation = x.float() - batch_mean(x.float(), (0, *space)).view(per_channel)
+        variance = batch_mean(deviation.square(), (0, *space)).view(per_channel)
+        return (deviation * torch.rsqrt(variance + self.eps) + self.bias.view(per_channel)).to(x.dtype)
 
     def extra_repr(self) -> str:
         """Describe the layer."""

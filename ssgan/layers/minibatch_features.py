@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from ssgan.layers.global_batch import own_part, whole_batch
+
 
 class ClosenessSum(torch.autograd.Function):
     """``Σ_j exp(−Σ_c |r_ibc − r_jbc|)`` within each part, j = i included: ``[parts, n, B, C]`` → ``[parts, n, B]``.
@@ -95,7 +97,8 @@ class MinibatchFeatures(nn.Module):
         with torch.autocast(features.device.type, enabled=False):
             rows = self._rows(features.float())
             if reference is None:
-                return ClosenessSum.apply(rows) + (float(self.include_self) - 1.0) + self.bias
+                sums = own_part(ClosenessSum.apply(whole_batch(rows, 1)), 1)
+                return sums + (float(self.include_self) - 1.0) + self.bias
             closeness = torch.exp(-_distances(rows, self._rows(reference.float()).unsqueeze(0)))
             return closeness.sum(2) + float(self.include_self) + self.bias
 

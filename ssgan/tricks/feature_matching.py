@@ -28,7 +28,9 @@ def feature_matching_loss(fake: Tensor, real: Tensor, norm: str = "l2") -> Tenso
     Returns:
         A float32 scalar.
     """
-    difference = fake.float().mean(0) - real.float().mean(0)
+    from ssgan.layers import batch_mean
+
+    difference = batch_mean(fake.float()) - batch_mean(real.float())
     return difference.abs().mean() if norm == "l1" else difference.square().mean()
 
 

@@ -66,7 +66,7 @@ def test_drawing_does_not_change_the_run(tmp_path: Path):
     with_state, without_state = (last_checkpoint(tmp_path / name) for name in ("with", "without"))
     for part in ("state_dict", "optimizer_states"):
         assert_equal(with_state[part], without_state[part])
-    assert_equal(with_state["ssgan"]["rng_states"], without_state["ssgan"]["rng_states"])
+    assert_equal(with_state["ssgan"]["rng_state"], without_state["ssgan"]["rng_state"])
 
 
 def test_the_noise_is_the_same_each_time(tmp_path: Path):

@@ -1,0 +1,93 @@
+"""N processes with a share of the batch each are the same algorithm as one with the whole batch."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fake_data import write_arrays
+from tests.runs import QUIET, REPOSITORY, TINY_CONV, TINY_MLP, TRICKS, chosen, last_checkpoint
+
+#: Adam's first steps are the sign of the gradient, also of one that is nothing but rounding, unless eps is above that.
+SAME = (
+    *QUIET[1:],
+    "optim.eps=1e-6",
+    "data.batch_size=12",
+    "data.num_val=10",
+    "trainer.max_iterations=20",
+    "trainer.eval_every=20",
+)
+MLP = (*SAME, *TINY_MLP)
+EACH = {f"{name}": [*MLP, *chosen(name)] for name in TRICKS} | {"none": [*MLP, "trick=none"]}
+RUNS = EACH | {
+    "all": [*MLP, *chosen(*TRICKS)],
+    "steps_and_clipping": [*MLP, "objective.d_steps=2", "objective.g_steps=2", "optim.clip_norm=0.1"],
+    "conv": [*SAME, *TINY_CONV, "data=arrays", "model=conv", "data.num_labels=40", "data.augment.flip=true",
+             "data.augment.shift=1", *chosen("feature_matching")],
+}  # fmt: skip
+
+
+def run_all(folder: Path, processes: int) -> Path:
+    """Every run, by so many processes."""
+    folder.mkdir()
+    write_arrays(folder.parent / "images.npz")
+    place = [f"data.path='{folder.parent / 'images.npz'}'"]
+    runs = {name: run + place if "data=arrays" in run else run for name, run in RUNS.items()}
+    (folder / "runs.json").write_text(json.dumps(runs))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_XDIST")}
+    environment |= {"PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"}
+    if processes > 1:
+        environment |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": str(processes)}
+        environment |= {"GROUP_RANK": "0", "LOCAL_WORLD_SIZE": str(processes), "TORCHELASTIC_RUN_ID": "test"}
+    jobs = [
+        subprocess.Popen(
+            [sys.executable, "-m", "tests.ddp_job", str(folder), str(folder / "runs.json")],
+            env=environment | {"RANK": str(rank), "LOCAL_RANK": str(rank)} if processes > 1 else environment,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=REPOSITORY,
+        )
+        for rank in range(processes)
+    ]  # fmt: skip
+    try:
+        for job in jobs:
+            _, error = job.communicate(timeout=300)
+            assert job.returncode == 0, error[-3000:]
+    finally:
+        for job in jobs:
+            job.kill()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return run_all(tmp_path_factory.mktemp("ddp") / "1", 1)
+
+
+@pytest.fixture(scope="module", params=[2, 3])
+def together(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return run_all(tmp_path_factory.mktemp("ddp") / str(request.param), request.param)
+
+
+def difference(a: Any, b: Any) -> float:
+    """‖a − b‖ / ‖b‖."""
+    return float((a - b).norm() / b.norm().clamp_min(1e-12))
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_the_same_parameters(name: str, alone: Path, together: Path) -> None:
+    expected, found = (last_checkpoint(folder / name) for folder in (alone, together))
+    assert expected["global_step"] == found["global_step"] == 20
+    weights = {key for key, value in expected["state_dict"].items() if value.is_floating_point()}
+    assert weights and expected["state_dict"].keys() == found["state_dict"].keys()
+    far = {key: difference(found["state_dict"][key], expected["state_dict"][key]) for key in weights}
+    assert max(far.values()) < 1e-5, sorted(far.items(), key=lambda item: -item[1])[:5]
+    assert found["ssgan"]["rng_state"].equal(expected["ssgan"]["rng_state"])

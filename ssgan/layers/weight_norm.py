@@ -38,7 +38,8 @@ class _WeightNorm:
     def _normalise(self: Any, product: Tensor) -> Tensor:
         """``product · g / ‖v‖ + b``, per output channel."""
         dims = [d for d in range(self.weight.ndim) if d != self.output_dim]
-        scale = self.gain * torch.rsqrt(self.weight.square().sum(dims) + EPS)
+        # v·v and not v.square(), whose gradient computes another power of the whole weight.
+        scale = self.gain * torch.rsqrt((self.weight * self.weight).sum(dims) + EPS)
         shape = (-1,) + (1,) * (product.ndim - 2)
         return torch.addcmul(self.bias.to(product.dtype).view(shape), product, scale.to(product.dtype).view(shape))
 

@@ -1,0 +1,193 @@
+"""An iteration (a D step, a G step, bookkeeping) of ssgan, of a plain PyTorch loop, and of the hardware's limit.
+
+python -m benchmarks.step                          # every network, as users run it, on the device at hand
+python -m benchmarks.step mlp conv_cifar10 --options trainer.precision=bf16-mixed trainer.compile=true
+python -m benchmarks.step --json results.json
+
+ssgan is timed inside its own training run with loggers, bar and checkpoints, in blocks of iterations; after each block
+the plain loop does as many, so that both see the same machine. Each of --options is one more contestant. The limit is
+the time of all matrix products and convolutions of the plain loop (as torch counts them) at the measured peak rate.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import json
+import logging
+import platform
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import lightning as L
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from benchmarks.bare import bare_loop, conv_players, mlp_players
+from ssgan.data.images import ImageData
+from tests.runs import compose_run, extra_callbacks
+
+
+class Case(NamedTuple):
+    """A recipe: its options, images of that shape, and the plain loop's networks."""
+
+    options: tuple[str, ...]
+    shape: tuple[int, int, int]
+    players: Callable[[], Any]
+    z_dim: int
+    batch: int
+    lr: float
+    l1: bool
+    scale: tuple[float, float]
+
+
+CASES = {
+    "digits": Case(
+        ("data=digits", "data.batch_size=50"), (1, 8, 8),
+        lambda: mlp_players((1, 8, 8), 50, (128, 128), (256, 128, 128), 0.15), 50, 50, 3e-3, False, (0, 16),
+    ),
+    "mlp": Case(
+        ("data=mnist",), (1, 28, 28),
+        lambda: mlp_players((1, 28, 28), 100, (500, 500), (1000, 500, 250, 250, 250), 0.3), 100, 100, 3e-3, False,
+        (0, 255),
+    ),
+    "conv_svhn": Case(
+        ("data=svhn",), (3, 32, 32), lambda: conv_players((3, 32, 32), 100, (512, 256, 128), (64, 128)), 100, 100,
+        3e-4, True, (127.5, 127.5),
+    ),
+    "conv_cifar10": Case(
+        ("data=cifar10",), (3, 32, 32), lambda: conv_players((3, 32, 32), 100, (512, 256, 128), (96, 192)), 100, 100,
+        3e-4, True, (127.5, 128),
+    ),
+}  # fmt: skip
+
+
+def images_of(shape: tuple[int, int, int]) -> ImageData:
+    """Random images with ten classes."""
+    rng = torch.Generator().manual_seed(0)
+    x = torch.randint(0, 256, (12_000, *shape), dtype=torch.uint8, generator=rng)
+    y = torch.arange(12_000) % 10
+    return ImageData(x[:10_000], y[:10_000], None, x[10_000:], y[10_000:], tuple(map(str, range(10))))
+
+
+class Rival(L.Callback):
+    """Times blocks of the run, and after each block the rival's."""
+
+    def __init__(self, rival: Callable[[], None], block: int, warm_up: int) -> None:
+        self.rival, self.block, self.warm_up = rival, block, warm_up
+        self.ours: list[float] = []
+        self.theirs: list[float] = []
+        self.begin = 0.0
+
+    def on_train_batch_end(self, trainer: L.Trainer, *_: Any) -> None:
+        """At a block's end."""
+        if trainer.global_step % self.block:
+            return
+        synchronise()
+        now = time.perf_counter()
+        if trainer.global_step > self.warm_up:
+            self.ours.append((now - self.begin) / self.block)
+        theirs = seconds(self.rival, self.block)
+        if trainer.global_step > self.warm_up:
+            self.theirs.append(theirs)
+        synchronise()
+        self.begin = time.perf_counter()
+
+
+def synchronise() -> None:
+    """Wait for the device."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+
+
+def seconds(call: Callable[[], Any], times: int) -> float:
+    """Of one call, the mean of some."""
+    synchronise()
+    begin = time.perf_counter()
+    for _ in range(times):
+        call()
+    synchronise()
+    return (time.perf_counter() - begin) / times
+
+
+def peak(device: str) -> float:
+    """Floating-point operations per second of the best large float32 matrix product, as the run computes it."""
+    n = 8192 if device == "cuda" else 2048
+    a, b, out = (torch.randn(n, n, device=device) for _ in range(3))
+    return 2 * n**3 / min(seconds(lambda: torch.mm(a, b, out=out), 1) for _ in range(8))
+
+
+def measure(name: str, options: list[str], device: str, blocks: int, block: int) -> dict[str, Any]:
+    """Medians of a case, in seconds for an iteration."""
+    from ssgan.run import run
+
+    case = CASES[name]
+    data = images_of(case.shape)
+    offset, divisor = case.scale
+    pixels, labels = data.x_train.to(device), data.y_train[: case.batch].to(device)
+    plain = bare_loop(
+        case.players(), pixels, labels, case.z_dim, lambda x: (x.float() - offset) / divisor, case.lr, case.l1
+    )
+    plain()
+    with FlopCounterMode(display=False) as counter:
+        plain()
+    rate = statistics.median(peak(device) for _ in range(3))
+    warm_up = 3 * block
+    rival = Rival(plain, block, warm_up)
+    with tempfile.TemporaryDirectory() as folder:
+        length = f"trainer.max_iterations={warm_up + blocks * block}"
+        trainer = f"trainer={'gpu' if device == 'cuda' else 'cpu'}"
+        quiet = (length, "trainer.eval_every=1000000", "trainer.test_curve=false", trainer)
+        config = compose_run(Path(folder), *case.options, *quiet, *options)
+        object.__setattr__(config.data, "load", lambda: data)
+        with contextlib.redirect_stdout(io.StringIO()), extra_callbacks([rival]):
+            run(config)
+    ratio = statistics.median(a / b for a, b in zip(rival.ours, rival.theirs, strict=True))
+    ours, theirs = statistics.median(rival.ours), statistics.median(rival.theirs)
+    limit = counter.get_total_flops() / rate
+    return {
+        "case": name, "options": options, "ssgan_ms": 1e3 * ours, "plain_ms": 1e3 * theirs, "limit_ms": 1e3 * limit,
+        "ratio_to_plain": ratio, "ratio_to_limit": ours / limit, "blocks": blocks, "iterations_per_block": block,
+    }  # fmt: skip
+
+
+def main() -> None:
+    """Print a table; write JSON."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("cases", nargs="*", metavar="CASE", help=f"of {', '.join(CASES)}; default: all")
+    parser.add_argument("--options", nargs="*", default=[], help="of ssgan; each makes one more contestant")
+    parser.add_argument("--always", nargs="*", default=[], help="options that all contestants have")
+    parser.add_argument("--blocks", type=int, default=15)
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    logging.getLogger("lightning").setLevel(logging.ERROR)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    machine = {
+        "device": torch.cuda.get_device_name() if device == "cuda" else platform.processor() or platform.machine(),
+        "threads": torch.get_num_threads(), "torch": torch.__version__, "lightning": L.__version__,
+        "python": platform.python_version(),
+    }  # fmt: skip
+    print(machine)
+    print(f"{'case':14}{'options':42}{'ssgan ms':>10}{'plain ms':>10}{'limit ms':>10}{'/plain':>9}{'/limit':>9}")
+    rows = []
+    for name in arguments.cases or CASES:
+        block = {"digits": 200, "mlp": 20}.get(name, 2) if device == "cpu" else 100
+        for options in [[], *([option] for option in arguments.options)]:
+            row = measure(name, [*arguments.always, *options], device, arguments.blocks, block)
+            rows.append(row)
+            print(
+                f"{name:14}{' '.join(options):42}{row['ssgan_ms']:10.3f}{row['plain_ms']:10.3f}{row['limit_ms']:10.3f}"
+                f"{row['ratio_to_plain']:9.3f}{row['ratio_to_limit']:9.2f}",
+                flush=True,
+            )
+    if arguments.json:
+        arguments.json.write_text(json.dumps({"machine": machine, "rows": rows}, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -22,8 +22,8 @@ class ClosenessSum(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, rows: Tensor) -> Tensor:
-        """The sums."""
+    def forward(rows: Tensor) -> tuple[Tensor, Tensor]:
+        """The sums, and each pair's closeness for :meth:`backward`."""
         parts, n, kernels, _ = rows.shape
         dims = [dim.contiguous() for dim in rows.unbind(-1)]
         closeness = rows.new_empty(parts, n, n, kernels)
@@ -35,15 +35,22 @@ class ClosenessSum(torch.autograd.Function):
                 if c:
                     total.add_(difference)
         closeness.neg_().exp_()
-        ctx.save_for_backward(closeness, *dims)
-        return closeness.sum(2)
+        return closeness.sum(2), closeness
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor], output: tuple[Tensor, Tensor]) -> None:
+        """Keep what the gradient needs."""
+        (rows,), (_, closeness) = inputs, output
+        ctx.mark_non_differentiable(closeness)
+        ctx.save_for_backward(rows, closeness)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> Tensor:
+    def backward(ctx: Any, grad: Tensor, _: Tensor) -> Tensor:
         """The gradient with respect to the rows."""
-        closeness, *dims = ctx.saved_tensors
+        rows, closeness = ctx.saved_tensors
         parts, n, kernels = grad.shape
+        dims = [dim.contiguous() for dim in rows.unbind(-1)]
         result = grad.new_empty(parts, n, kernels, len(dims))
         weight, sign = closeness.new_empty(2, n, n, kernels)
         for part in range(parts):
@@ -53,6 +60,19 @@ class ClosenessSum(torch.autograd.Function):
                 torch.sub(dim[part].unsqueeze(1), dim[part], out=sign).sign_().mul_(weight)
                 torch.sum(sign, 0, out=result[part, :, :, c])
         return result
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[int], rows: Tensor) -> tuple[tuple[Tensor, Tensor], tuple[int, int]]:
+        """An ensemble's members are so many more parts."""
+        rows = rows.movedim(in_dims[0], 0)
+        sums, closeness = ClosenessSum.apply(rows.flatten(0, 1))
+        members = (info.batch_size, -1)
+        return (sums.unflatten(0, members), closeness.unflatten(0, members)), (0, 0)
+
+
+def closeness_sum(rows: Tensor) -> Tensor:
+    """:class:`ClosenessSum` of ``[parts, n, B, C]``."""
+    return ClosenessSum.apply(rows)[0]
 
 
 class MinibatchFeatures(nn.Module):
@@ -97,7 +117,7 @@ class MinibatchFeatures(nn.Module):
         with torch.autocast(features.device.type, enabled=False):
             rows = self._rows(features.float())
             if reference is None:
-                sums = own_part(ClosenessSum.apply(whole_batch(rows, 1)), 1)
+                sums = own_part(closeness_sum(whole_batch(rows, 1)), 1)
                 return sums + (float(self.include_self) - 1.0) + self.bias
             closeness = torch.exp(-_distances(rows, self._rows(reference.float()).unsqueeze(0)))
             return closeness.sum(2) + float(self.include_self) + self.bias

@@ -102,6 +102,12 @@ class Optim:
         """Factor of the learning rate when that fraction of the run is done."""
         return 1.0 if progress <= self.flat else max(1 - progress, 0.0) / (1 - self.flat)
 
+    def lr_at(self, iteration: int, per_epoch: int, total: int) -> float:
+        """The learning rate when so many iterations of ``total`` are done, ``per_epoch`` of which make an epoch."""
+        if self.interval == "epoch":
+            iteration -= iteration % per_epoch
+        return self.lr * self.lr_factor(iteration / total)
+
 
 @dataclass
 class TrainerOptions:

@@ -50,9 +50,8 @@ class ErrorRates(nn.Module):
             logits: ``[n, K]``, of an ensemble ``[members, n, K]``.
             labels: ``[n]``, or ``[members, n]`` where each member has images of its own.
         """
-        for accuracy, own, right in zip(
-            self._of(split), logits.view(-1, *logits.shape[-2:]), _each(logits, labels), strict=True
-        ):
+        each = logits.view(-1, *logits.shape[-2:])
+        for accuracy, own, right in zip(self._of(split), each, labels.expand(len(each), -1), strict=True):
             accuracy.update(own, right)
         if logits.ndim == 3 and labels.ndim == 1:  # of images of their own the members have no common prediction
             for accuracy in self._of(split, ensemble=True):
@@ -71,9 +70,3 @@ class ErrorRates(nn.Module):
 
     def _of(self, split: str, ensemble: bool = False) -> Any:
         return (self.ensemble if ensemble else self.members)[split]
-
-
-def _each(logits: Tensor, labels: Tensor) -> list[Tensor]:
-    """Every member's labels."""
-    members = 1 if logits.ndim == 2 else len(logits)
-    return list(labels) if labels.ndim == 2 else [labels] * members

@@ -83,7 +83,7 @@ def member_checkpoint(checkpoint: dict[str, Any], i: int) -> dict[str, Any]:
         # The stacked tensors of an optimiser have a dimension, its count of steps has none.
         return value[i].clone() if isinstance(value, Tensor) and value.ndim else value
 
-    history = described["history"]
+    history, rows = described["history"], described["history"]["rows"]
     return checkpoint | {
         # What the members share, such as the number of steps of a running mean, has no further dimension.
         "state_dict": {
@@ -103,9 +103,6 @@ def member_checkpoint(checkpoint: dict[str, Any], i: int) -> dict[str, Any]:
             "config": config,
             "seconds": described["seconds"] / len(described["rng_state"]),
             "rng_state": described["rng_state"][i].clone(),
-            "history": {
-                "names": history["names"],
-                "rows": None if history["rows"] is None else history["rows"][..., i],
-            },
+            "history": {"names": history["names"], "rows": None if rows is None else rows[..., i]},
         },
     }

@@ -1,6 +1,6 @@
 """An ensemble's members as one computation: k models of one architecture whose tensors lie stacked.
 
-Each parameter and buffer of a stacked network, each tensor of its batches and of its noise has a leading dimension of k;
+Each parameter and buffer of a stacked network, each tensor of its batches and its noise has a leading dimension of k.
 ``torch.func.vmap`` runs the functions of one model over it, so that k small products become one batched product.
 """
 

@@ -33,12 +33,7 @@ class Randomness:
     ) -> None:
         self.members = members
         self.share = share
-        entropies = [
-            np.random.SeedSequence([seed + i, 0]).generate_state(1, np.uint64) for i in range(members.count or 1)
-        ]
-        self.generators = [
-            torch.Generator(device).manual_seed(int(entropy[0] >> np.uint64(1))) for entropy in entropies
-        ]
+        self.generators = [_generator(seed + i, device) for i in range(members.count or 1)]
 
     def draw(self, draw: Callable[[torch.Generator, Share], Any]) -> Any:
         """What ``draw`` makes of each member's generator, stacked."""
@@ -65,3 +60,8 @@ class Randomness:
             if own.shape != generator.get_state().shape:
                 raise ConfigError("the checkpoint is from another kind of device; its random state does not fit here")
             generator.set_state(own)
+
+
+def _generator(seed: int, device: torch.device | str) -> torch.Generator:
+    entropy = np.random.SeedSequence([seed, 0]).generate_state(1, np.uint64)
+    return torch.Generator(device).manual_seed(int(entropy[0] >> np.uint64(1)))

@@ -26,7 +26,7 @@ def summarise(
     model: SemiSupervisedGAN,
     data: SemiSupervisedData | EnsembleData,
 ) -> dict[str, Any]:
-    """What ``result.json`` holds, after a test; an ensemble's error is that of the mean of its members' probabilities."""
+    """What ``result.json`` holds, after a test; an ensemble predicts by the mean of its members' probabilities."""
     first = data.members[0] if isinstance(data, EnsembleData) else data
     size, found = len(data.images.y_test), model.evaluated["test"]
     errors = round((found.mean if found.ensemble is None else found.ensemble) * size)

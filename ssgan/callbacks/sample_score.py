@@ -20,7 +20,8 @@ class SampleScore(L.Callback):
     """Logs FID, KID, Inception Score, precision and recall every ``every`` iterations, as ``samples/…``.
 
     The features are those of a trained classifier, see ``python -m ssgan.score``; its training images are what samples
-    are compared with; of an ensemble the first member's samples. Nothing of it is part of the module or of a checkpoint, and the run's random state is left alone.
+    are compared with; of an ensemble they are the first member's. Nothing of it is part of the module or of a
+    checkpoint, and the run's random state is left alone.
 
     Args:
         extractor: a run's folder or a checkpoint; best trained on all labels.

@@ -107,7 +107,7 @@ class StackedStream(SemiSupervisedStream):
         return len(self.members[0])
 
     def epoch_order(self, epoch: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Indices of an epoch's labelled, unlabelled and matched images, ``[iterations, steps, members, batch_size]``."""
+        """Indices of an epoch's images, ``[iterations, steps, members, batch_size]``, as of one member's stream."""
         labelled, unlabelled, matched = zip(*(member.epoch_order(epoch) for member in self.members), strict=True)
         shift = 0 if self.unlabelled is self.members[0].unlabelled else len(self.members[0].unlabelled)
         return (

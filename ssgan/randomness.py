@@ -59,7 +59,7 @@ class Randomness:
         for generator, own in zip(self.generators, self.members.split(state), strict=True):
             if own.shape != generator.get_state().shape:
                 raise ConfigError("the checkpoint is from another kind of device; its random state does not fit here")
-            generator.set_state(own)
+            generator.set_state(own.clone())  # torch reads it from the start of its memory, whatever view it is
 
 
 def _generator(seed: int, device: torch.device | str) -> torch.Generator:

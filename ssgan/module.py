@@ -171,15 +171,17 @@ class SemiSupervisedGAN(L.LightningModule):
         """Update D once; return the terms of its cost."""
         batch = DiscriminatorBatch(self._images(labelled), labels, self._images(unlabelled))
         noise = draw_discriminator_noise(
-            self.generator, self.discriminator, len(labels), self.objective, self.rng, self.share
+            self.generator, self.discriminator, batch.labelled.shape, self.objective, self.tricks, self.rng, self.share
         )
         with spanning(self.share):
-            terms = discriminator_terms(self.generator, self.discriminator, batch, noise, self.objective, self.tricks)
+            terms = discriminator_terms(
+                self.generator, self.discriminator, batch, noise, self.objective, self.tricks, self.average.network
+            )
             return self._update("discriminator", optimizer, terms, last)
 
     def generator_step(self, optimizer: LightningOptimizer, real: Tensor, *, last: bool) -> dict[str, Tensor]:
         """Update G once; return the terms of its cost."""
-        noise = draw_generator_noise(self.generator, self.discriminator, len(real), self.tricks, self.rng, self.share)
+        noise = draw_generator_noise(self.generator, self.discriminator, real.shape, self.tricks, self.rng, self.share)
         with frozen(self.discriminator), spanning(self.share):
             terms = generator_terms(
                 self.generator, self.discriminator, self._images(real), noise, self.objective, self.tricks

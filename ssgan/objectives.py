@@ -75,7 +75,7 @@ def discriminator_terms(
     noise: DiscriminatorNoise,
     objective: Objective,
     tricks: TrickSet,
-    average: Discriminator | None = None,
+    average: nn.Module | None = None,
 ) -> dict[str, Tensor]:
     """The terms of D's cost: ``labelled``, ``unlabelled``, and those that techniques add.
 

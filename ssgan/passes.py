@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ssgan.networks.discriminator import Discriminator, Output
 from ssgan.networks.generator import Generator
@@ -26,7 +26,7 @@ class DiscriminatorBatch(NamedTuple):
 
 
 class DiscriminatorNoise(NamedTuple):
-    """Randomness of one D step: z of the generated images, noise of D's layers on the whole batch, techniques' draws."""
+    """Randomness of one D step: z of the generated images, noise of D's layers on all parts, techniques' draws."""
 
     z: Tensor
     layers: tuple[Tensor, ...]
@@ -52,7 +52,7 @@ class DiscriminatorPass:
 
     generator: Generator
     discriminator: Discriminator
-    average: Discriminator
+    average: nn.Module
     batch: DiscriminatorBatch
     noise: DiscriminatorNoise
     fake_images: Tensor

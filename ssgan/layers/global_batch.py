@@ -83,11 +83,15 @@ class SumOverProcesses(torch.autograd.Function):
     """Sum of a tensor over the processes; the gradient is the sum of theirs."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
+    def forward(x: Tensor) -> Tensor:
         """The sum."""
         total = x.clone(memory_format=torch.contiguous_format)
         torch.distributed.all_reduce(total)
         return total
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:
+        """Nothing has to be kept."""
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Tensor:

@@ -22,8 +22,8 @@ class ClosenessSum(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, rows: Tensor) -> Tensor:
-        """The sums."""
+    def forward(rows: Tensor) -> tuple[Tensor, Tensor]:
+        """The sums, and the closeness of each pair, a constant."""
         parts, n, kernels, _ = rows.shape
         dims = [dim.contiguous() for dim in rows.unbind(-1)]
         closeness = rows.new_empty(parts, n, n, kernels)
@@ -35,14 +35,20 @@ class ClosenessSum(torch.autograd.Function):
                 if c:
                     total.add_(difference)
         closeness.neg_().exp_()
-        ctx.save_for_backward(closeness, *dims)
-        return closeness.sum(2)
+        return closeness.sum(2), closeness
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor], output: tuple[Tensor, Tensor]) -> None:
+        """Keep what the gradient is made of."""
+        ctx.mark_non_differentiable(output[1])
+        ctx.save_for_backward(inputs[0], output[1])
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> Tensor:
+    def backward(ctx: Any, grad: Tensor, _: Tensor) -> Tensor:
         """The gradient with respect to the rows."""
-        closeness, *dims = ctx.saved_tensors
+        rows, closeness = ctx.saved_tensors
+        dims = [dim.contiguous() for dim in rows.unbind(-1)]
         parts, n, kernels = grad.shape
         result = grad.new_empty(parts, n, kernels, len(dims))
         weight, sign = closeness.new_empty(2, n, n, kernels)
@@ -97,7 +103,7 @@ class MinibatchFeatures(nn.Module):
         with torch.autocast(features.device.type, enabled=False):
             rows = self._rows(features.float())
             if reference is None:
-                sums = own_part(ClosenessSum.apply(whole_batch(rows, 1)), 1)
+                sums = own_part(ClosenessSum.apply(whole_batch(rows, 1))[0], 1)
                 return sums + (float(self.include_self) - 1.0) + self.bias
             closeness = torch.exp(-_distances(rows, self._rows(reference.float()).unsqueeze(0)))
             return closeness.sum(2) + float(self.include_self) + self.bias

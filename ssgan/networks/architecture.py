@@ -82,7 +82,7 @@ class MLP(Architecture):
         heads = tricks.discriminator_heads(self.discriminator_hidden[-1], batch_size)
         return MLPDiscriminator(
             image_shape, num_classes, self.discriminator_hidden, self.input_noise, self.hidden_noise, heads
-        )
+        ).scale_weights(tricks.discriminator_weight_scale)
 
 
 @dataclass(kw_only=True)
@@ -135,4 +135,4 @@ class Conv(Architecture):
             self.input_noise,
             self.hidden_dropout,
             heads,
-        )
+        ).scale_weights(tricks.discriminator_weight_scale)

@@ -50,13 +50,22 @@ class Trick:
         """
         return None
 
+    def discriminator_weight_scale(self, shape: Sequence[int]) -> nn.Module | None:
+        """What the weight ``v`` of one of D's layers is multiplied by in place of weight norm's ``1/‖v‖`` of each unit.
+
+        Its ``forward(weight)`` maps a weight of that shape, outputs first, to one factor or one for each output; the
+        layer's gain and the start values taken from data stay (at most one technique may give one).
+        """
+        return None
+
     def discriminator_draws(
         self, generator: Generator, discriminator: Discriminator, shape: Sequence[int], rng: torch.Generator
     ) -> tuple[Tensor, ...]:
         """Randomness of the technique's own for a D step, which it finds again in ``step.draws``.
 
         Args:
-            generator, discriminator: the players, for the sizes of z and of the noise of D's layers.
+            generator: G, for the size of z.
+            discriminator: D, for the noise of its layers.
             shape: of the whole batch of images, all processes' parts together, ``[n, channels, height, width]``.
             rng: source of all randomness.
 

@@ -30,9 +30,10 @@ class TrickSet:
         for name, trick in self._tricks.items():
             if not isinstance(trick, Trick):
                 raise ConfigError(f"trick.{name} is a {type(trick).__name__}, not an ssgan.tricks.Trick")
-        norms = [name for name, trick in self._tricks.items() if type(trick).generator_norm is not Trick.generator_norm]
-        if len(norms) > 1:
-            raise ConfigError(f"tricks {' and '.join(norms)} both replace G's normalisation; choose one of them")
+        for seam, place in (("generator_norm", "G's normalisation"), ("discriminator_weight_scale", "D's weight norm")):
+            filling = [n for n, trick in self._tricks.items() if getattr(type(trick), seam) is not getattr(Trick, seam)]
+            if len(filling) > 1:
+                raise ConfigError(f"tricks {' and '.join(filling)} both replace {place}; choose one of them")
 
     @property
     def names(self) -> list[str]:
@@ -59,6 +60,11 @@ class TrickSet:
     def discriminator_heads(self, num_features: int, batch_size: int) -> dict[str, nn.Module]:
         """Layers whose outputs are concatenated to ``f(x)`` before D's last layer."""
         return self._collect(lambda trick: trick.discriminator_head(num_features, batch_size))
+
+    def discriminator_weight_scale(self, shape: Sequence[int]) -> nn.Module | None:
+        """What takes the place of weight norm in a layer of D; None if no technique gives it."""
+        scales = self._collect(lambda trick: trick.discriminator_weight_scale(shape))
+        return next(iter(scales.values()), None)
 
     def discriminator_draws(
         self, generator: Generator, discriminator: Discriminator, shape: Sequence[int], rng: torch.Generator

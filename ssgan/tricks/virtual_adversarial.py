@@ -26,14 +26,6 @@ def divergence(p_logits: Tensor, q_logits: Tensor) -> Tensor:
     return (log_p.exp() * (log_p - log_q)).sum(1)
 
 
-def unit(x: Tensor) -> Tensor:
-    """Each example's ``x / ‖x‖₂`` in float32, also of values whose squares underflow; 0 stays 0."""
-    from torch.nn.functional import normalize
-
-    flat = x.float().flatten(1)
-    return normalize(flat / (flat.abs().amax(1, keepdim=True) + 1e-30), dim=1).view_as(x)
-
-
 def adversarial_direction(
     classify: Callable[[Tensor], Tensor], images: Tensor, logits: Tensor, start: Tensor, xi: float, iterations: int
 ) -> Tensor:
@@ -51,6 +43,8 @@ def adversarial_direction(
         Directions shaped like ``images``, a constant to autograd.
     """
     import torch
+
+    from ssgan.tricks.directions import unit
 
     def change(r: Tensor) -> Tensor:
         return divergence(logits, classify(images + r)).sum()

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.fake_data import write_arrays
-from tests.runs import QUIET, REPOSITORY, TINY_CONV, TINY_MLP, TRICKS, chosen, last_checkpoint
+from tests.runs import FURTHER, QUIET, REPOSITORY, TINY_CONV, TINY_MLP, TRICKS, chosen, last_checkpoint
 
 #: Adam's first steps are the sign of the gradient, also of one that is nothing but rounding, unless eps is above that.
 SAME = (
@@ -25,9 +25,12 @@ SAME = (
     "trainer.eval_every=20",
 )
 MLP = (*SAME, *TINY_MLP)
-EACH = {f"{name}": [*MLP, *chosen(name)] for name in TRICKS} | {"none": [*MLP, "trick=none"]}
+EACH = {f"{name}": [*MLP, *chosen(name)] for name in (*TRICKS, *FURTHER)} | {"none": [*MLP, "trick=none"]}
 RUNS = EACH | {
     "all": [*MLP, *chosen(*TRICKS)],
+    "all_and_further": [*MLP, *chosen(*TRICKS, *FURTHER)],
+    "other_views": [*MLP, *chosen("consistency"), "trick.consistency.teacher=live", "trick.consistency.flip=true",
+                    "trick.consistency.shift=1"],
     "steps_and_clipping": [*MLP, "objective.d_steps=2", "objective.g_steps=2", "optim.clip_norm=0.1"],
     "conv": [*SAME, *TINY_CONV, "data=arrays", "model=conv", "data.num_labels=40", "data.augment.flip=true",
              "data.augment.shift=1", *chosen("feature_matching")],

@@ -21,10 +21,12 @@ from ssgan.objectives import (
     generator_terms,
 )
 from ssgan.tricks import (
+    ConditionalEntropy,
     FeatureMatching,
     HistoricalAveraging,
     LabelSmoothing,
     MinibatchDiscrimination,
+    PullAway,
     Trick,
     TrickSet,
     VirtualBatchNorm,
@@ -282,30 +284,7 @@ def test_noise_for_real_images_is_drawn_only_for_techniques_that_look_at_them(na
     assert (noise.real_layers is not None) is expected
 
 
-# --- a sixth technique, defined here and nowhere else -------------------------------------------------------
-
-
-@dataclass
-class PullAway(Trick):
-    """G's fake features point away from each other (Dai et al. 2017)."""
-
-    weight: float = 0.8
-
-    def generator_penalty(self, step):
-        unit = F.normalize(step.fake.features)
-        n = len(unit)
-        return self.weight * ((unit @ unit.T).square().sum() - n) / (n * (n - 1))
-
-
-@dataclass
-class ConditionalEntropy(Trick):
-    """D is sure of the class of an unlabelled image (Dai et al. 2017)."""
-
-    weight: float = 0.1
-
-    def discriminator_penalty(self, step):
-        log_p = torch.log_softmax(step.unlabelled.logits.float(), 1)
-        return -self.weight * (log_p.exp() * log_p).sum(1).mean()
+# --- further techniques: terms that are added, and some defined here and nowhere else -----------------------
 
 
 @dataclass

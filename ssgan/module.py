@@ -149,7 +149,7 @@ class SemiSupervisedGAN(L.LightningModule):
         """One iteration: D steps, G steps, bookkeeping."""
         d_optimizer, g_optimizer = self.optimizers()  # type: ignore[attr-defined]
         self._set_learning_rate(d_optimizer, g_optimizer)
-        rate = average_rate(self.optim.average, self.global_step)
+        rate = average_rate(self.optim.average, self.global_step, self.optim.length)
         d_terms = [
             self.discriminator_step(d_optimizer, *images, last=not len(batch.matched) and i == len(batch.labels) - 1)
             for i, images in enumerate(zip(batch.labelled, batch.labels, batch.unlabelled, strict=True))

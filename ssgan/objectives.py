@@ -84,7 +84,7 @@ def discriminator_terms(
     """
     if not objective.unlabelled_weight:
         output = discriminator(batch.labelled, noise.layers)
-        return {"labelled": labelled_loss(output.logits, batch.labels)}
+        return {"labelled": objective.labelled_weight * labelled_loss(output.logits, batch.labels)}
     with torch.no_grad():
         fake_images = generator(noise.z)
     images = torch.cat([batch.labelled, batch.unlabelled, fake_images])
@@ -95,7 +95,7 @@ def discriminator_terms(
         for logits, features in zip(output.logits.chunk(len(PARTS)), output.features.chunk(len(PARTS)), strict=True)
     )
     terms = {
-        "labelled": labelled_loss(labelled.logits, batch.labels),
+        "labelled": objective.labelled_weight * labelled_loss(labelled.logits, batch.labels),
         "unlabelled": objective.unlabelled_weight * unlabelled_loss(unlabelled.logits, fake.logits, tricks.real_target),
     }
     step = DiscriminatorPass(

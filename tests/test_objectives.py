@@ -210,6 +210,16 @@ def test_the_weight_scales_the_unlabelled_term_alone(weight):
     torch.testing.assert_close(other["unlabelled"], weight * one["unlabelled"])
 
 
+@pytest.mark.parametrize("unlabelled", [0.0, 1.0])
+def test_the_other_weight_scales_the_labelled_term_alone(unlabelled):
+    networks = players("mlp", SETS["all"])
+    one, none, half = (
+        d_terms(*networks, Objective(labelled_weight=w, unlabelled_weight=unlabelled)) for w in (1.0, 0.0, 0.5)
+    )
+    assert none["labelled"] == 0 and half["labelled"] == 0.5 * one["labelled"]
+    assert all(torch.equal(one[name], half[name]) for name in one if name != "labelled")
+
+
 def test_the_discriminators_cost_has_no_gradient_for_the_generator():
     generator, discriminator, tricks = players("conv", SETS["all"])
     cost(d_terms(generator, discriminator, tricks)).backward()

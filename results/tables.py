@@ -1,7 +1,7 @@
 """Write the tables of RESULTS.md from the results kept here: ``python -m results.tables``.
 
-``tables.yaml`` names the rows and their files; nothing in a table is typed by hand but names, commands, published figures
-and why something was not run. The text around the tables is RESULTS.md's own.
+``tables.yaml`` names the rows and their files; nothing in a table is typed by hand but names, commands, published
+figures and why something was not run. The text around the tables is RESULTS.md's own.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ figures and why something was not run. The text around the tables is RESULTS.md'
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 import statistics
@@ -19,14 +20,30 @@ PAGE = HERE.parent / "RESULTS.md"
 COLUMNS = ("", "ours", "n", "each split", "labels alone", "published", "steps", "seconds", "hardware", "versions")
 
 
-def load(files: list[str], objective: str | None = None) -> list[dict[str, Any]]:
-    """The results in files, in the order of their splits; of one objective if it is named."""
+def load(files: list[str], **wanted: Any) -> list[dict[str, Any]]:
+    """The results in files, in the order of their splits; of those only the ones that have the wanted values."""
     found = []
     for file in files:
-        held = json.loads((HERE / file).read_text())
+        held = read_report(HERE / file) if file.endswith(".csv") else json.loads((HERE / file).read_text())
         found += held if isinstance(held, list) else [held]
-    chosen = [result for result in found if objective in (None, result["objective"])]
+    chosen = [r for r in found if all(r[key] == value for key, value in wanted.items() if value is not None)]
     return sorted(chosen, key=lambda result: result["data_seed"])
+
+
+def read_report(file: Path) -> list[dict[str, Any]]:
+    """The runs of a report's runs.csv in the form of result.json, as far as it holds them."""
+    whole = ("data_seed", "seed", "test_errors", "test_size", "iterations")
+    with file.open(newline="") as rows:
+        return [
+            {
+                **row,
+                **{key: int(row[key]) for key in whole},
+                "test_error": float(row["test_error"]),
+                "seconds": float(row["seconds"]),
+                "versions": {"torch": row["torch"]},
+            }
+            for row in csv.DictReader(rows)
+        ]
 
 
 def value(result: dict[str, Any], unit: str) -> float:
@@ -51,10 +68,10 @@ def same(values: list[str]) -> str:
 def cells(row: dict[str, Any], unit: str) -> list[str]:
     """One line of a table."""
     name = f"{row['name']}<br>`{row['command']}`"
-    results = load(row.get("runs", []), row.get("objective"))
+    results = load(row.get("runs", []), objective=row.get("objective"), configuration=row.get("configuration"))
     if not results:
         return [name, f"not run: {row['not_run']}", "0", "", "", row["paper"], "", "", "", ""]
-    baseline = load(row.get("baseline", []), "supervised")
+    baseline = load(row.get("baseline", []), objective="supervised")
     alone = f"{spread(baseline, unit)} (n = {len(baseline)})" if baseline else ""
     digits = 0 if unit == "errors" else 1
     versions = [", ".join(f"{k} {v}" for k, v in r["versions"].items() if k != "torchvision") for r in results]

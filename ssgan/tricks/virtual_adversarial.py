@@ -34,7 +34,7 @@ def adversarial_direction(
     Args:
         classify: images → logits ``[n, K]``.
         images: ``[n, …]``.
-        logits: ``classify(images)``.
+        logits: ``classify(images)``; under autocast they are computed again in float32.
         start: random directions, shaped like ``images``.
         xi: length of the step over which the second derivative is a difference.
         iterations: of the power method.
@@ -49,8 +49,12 @@ def adversarial_direction(
     def change(r: Tensor) -> Tensor:
         return divergence(logits, classify(images + r)).sum()
 
-    direction = unit(start)
-    with torch.no_grad():  # the directions are a constant; torch.func.grad differentiates all the same
+    direction, device = unit(start), images.device.type
+    half = torch.is_autocast_enabled(device)
+    # The directions are a constant; torch.func.grad differentiates all the same. Half precision loses the small step.
+    with torch.no_grad(), torch.autocast(device, enabled=False):
+        if half:
+            logits = classify(images)
         for _ in range(iterations):
             direction = unit(torch.func.grad(change)(xi * direction))
     return direction

@@ -102,3 +102,17 @@ def test_unit_vectors_of_any_size(size):
     expected = torch.stack([row / row.norm() for row in x])
     torch.testing.assert_close(unit(size * x), expected)
     assert torch.equal(unit(torch.zeros(2, 3)), torch.zeros(2, 3))
+
+
+def test_under_autocast_the_direction_is_that_of_float32():
+    step = Step("conv", virtual_adversarial=VirtualAdversarial())
+    x, layers, (start,) = step.batch.unlabelled, step.layers(1), step.d_noise.draws["virtual_adversarial"]
+
+    def direction():
+        logits = step.discriminator(x, layers).logits
+        return adversarial_direction(lambda x: step.discriminator(x, layers).logits, x, logits, start, 1e-2, 1)
+
+    expected = direction()
+    with torch.autocast("cpu", torch.bfloat16):
+        found = direction()
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-4)

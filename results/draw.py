@@ -51,6 +51,24 @@ def draw_mnist() -> None:
     figure.savefig(folder / "curves.png", dpi=110)
 
 
+def draw_mnist_best() -> None:
+    """Test errors of experiment=mnist_100_best over 3,000 iterations, and where its baselines end."""
+    folder = HERE / "mnist_100_best"
+    figure, axis = plt.subplots(figsize=(6, 3.6), layout="constrained")
+    for i, run in enumerate(sorted(folder.glob("split_*"))):
+        steps, values = curve(run, "test/error")
+        axis.plot(steps, [100 * v for v in values], color="C2", linewidth=1, label=None if i else "with consistency")
+    with (HERE / "ablation_mnist" / "runs.csv").open(newline="") as file:
+        ends = [(row["configuration"], 100 * float(row["test_error"])) for row in csv.DictReader(file)]
+    for name, marker in (("virtual_batch_norm", "C1s"), ("feature_matching", "C0o")):
+        values = [error for configuration, error in ends if configuration == name]
+        axis.plot([3000] * len(values), values, marker, label=f"{name.replace('_', ' ')} alone", markersize=4)
+    axis.set(yscale="log", xlabel="iteration", ylabel="test error, %", title="MNIST, 100 labels, 3,000 iterations")
+    axis.legend(frameon=False)
+    axis.grid(alpha=0.3)
+    figure.savefig(folder / "curves.png", dpi=110)
+
+
 def draw_cifar10() -> None:
     """Losses of the short CIFAR-10 (JPEG) runs, one for each technique."""
     runs = sorted(path for path in (HERE / "cifar10_jpeg_short").iterdir() if path.is_dir())
@@ -67,4 +85,5 @@ def draw_cifar10() -> None:
 
 if __name__ == "__main__":
     draw_mnist()
+    draw_mnist_best()
     draw_cifar10()

@@ -11,14 +11,16 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 from ssgan.config import Average
 
 
-def average_rate(options: Average, updates: int) -> float:
+def average_rate(options: Average, updates: int, length: float = 1.0) -> float:
     """How far the average moves towards the weights at an update, when ``updates`` have been made before.
 
     With ``warmup`` it is at least 9/(10 + updates), so that the average forgets the start values: without it they
-    still weigh ``(1 − rate)^t`` after t updates.
+    still weigh ``(1 − rate)^t`` after t updates. ``length`` is the fraction of the recipe's length that is trained, in
+    which the average is to forget as much.
     """
     rate = options.rate if options.half_life is None else 1 - 0.5 ** (1 / options.half_life)
     assert rate is not None  # Average checks that one of the two is given
+    rate = min(rate / length, 1.0)
     return max(rate, 9 / (10 + updates)) if options.warmup else rate
 
 

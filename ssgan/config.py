@@ -33,12 +33,14 @@ LARGEST_SEED = 2**32 - 1
 class Objective:
     """What the players minimise besides what techniques add, and how often they step in an iteration."""
 
+    labelled_weight: float = 1.0  # 0: D learns from no label
     unlabelled_weight: float = 1.0  # 0: D sees labelled images only
     generator_loss: str = "non_saturating"
     d_steps: int = 1
     g_steps: int = 1
 
     def __post_init__(self) -> None:
+        non_negative("objective.labelled_weight", self.labelled_weight)
         non_negative("objective.unlabelled_weight", self.unlabelled_weight)
         one_of("objective.generator_loss", self.generator_loss, ("non_saturating", "saturating"))
         positive("objective.d_steps", self.d_steps)
@@ -73,7 +75,8 @@ class Optim:
 
     The learning rate is flat for the first ``flat`` of the run and then falls linearly to 0 at its end; 1 keeps it
     constant. ``interval`` says whether it changes at each ``epoch``, as in the authors' code, or each ``iteration``.
-    ``epochs`` is the length of the recipe, the default of ``trainer.max_epochs``.
+    ``epochs`` is the length of the recipe and ``length`` the fraction of it that is trained, their product the default
+    of ``trainer.max_epochs``; the weight average looks back over that fraction of the time too.
     """
 
     lr: float = 3e-3
@@ -81,6 +84,7 @@ class Optim:
     beta2: float = 0.999
     eps: float = 1e-4
     epochs: int = 300
+    length: float = 1.0
     flat: float = 1.0
     interval: str = "epoch"
     clip_norm: float | None = None  # largest norm of each player's gradient
@@ -93,6 +97,7 @@ class Optim:
                 raise ConfigError(f"optim.{name}={getattr(self, name)}: must be 0 or greater and less than 1")
         positive("optim.eps", self.eps)
         positive("optim.epochs", self.epochs)
+        positive("optim.length", self.length)
         in_range("optim.flat", self.flat, 0.0, 1.0)
         one_of("optim.interval", self.interval, ("epoch", "iteration"))
         if self.clip_norm is not None:

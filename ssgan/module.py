@@ -157,7 +157,7 @@ class SemiSupervisedGAN(L.LightningModule):
         """One iteration: D steps, G steps, bookkeeping."""
         self._set_learning_rate()
         d_terms, g_terms = self.take_steps(batch)
-        rate = average_rate(self.optim.average, self.global_step)
+        rate = average_rate(self.optim.average, self.global_step, self.optim.length)
         self.average.update(self.discriminator, rate)
         if self.generator_average is not None:
             self.generator_average.update(self.generator, rate)
@@ -173,20 +173,21 @@ class SemiSupervisedGAN(L.LightningModule):
 
     def discriminator_step(self, labelled: Tensor, labels: Tensor, unlabelled: Tensor) -> dict[str, Tensor]:
         """Update D once; return the terms of its cost."""
-        networks, n = (self.generator, self.discriminator), labels.shape[-1]
+        players, average = (self.generator, self.discriminator), self.average.network
         batch = DiscriminatorBatch(self._images(labelled), labels, self._images(unlabelled))
-        noise = self.random.draw(lambda rng, share: draw_discriminator_noise(*networks, n, self.objective, rng, share))
+        options, shape = (self.objective, self.tricks), labelled.shape[-4:]
+        noise = self.random.draw(lambda rng, share: draw_discriminator_noise(*players, shape, *options, rng, share))
         with spanning(self.share):
-            terms = self.members.call(discriminator_terms, networks, batch, noise, self.objective, self.tricks)
+            terms = self.members.call(discriminator_terms, (*players, average), batch, noise, *options)
             return self._update("discriminator", terms)
 
     def generator_step(self, real: Tensor) -> dict[str, Tensor]:
         """Update G once; return the terms of its cost."""
-        networks, n = (self.generator, self.discriminator), real.shape[-4]
-        noise = self.random.draw(lambda rng, share: draw_generator_noise(*networks, n, self.tricks, rng, share))
+        players, tricks, shape = (self.generator, self.discriminator), self.tricks, real.shape[-4:]
+        noise = self.random.draw(lambda rng, share: draw_generator_noise(*players, shape, tricks, rng, share))
         images = self._images(real)
         with frozen(self.discriminator), spanning(self.share):
-            terms = self.members.call(generator_terms, networks, images, noise, self.objective, self.tricks)
+            terms = self.members.call(generator_terms, players, images, noise, self.objective, tricks)
             return self._update("generator", terms)
 
     def _images(self, pixels: Tensor) -> Tensor:

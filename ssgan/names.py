@@ -1,4 +1,4 @@
-"""Names in a sweep: of its jobs' folders, and of the sweep."""
+"""What configurations can ask for: names of a sweep and its jobs, and a part of a length."""
 
 from __future__ import annotations
 
@@ -29,6 +29,11 @@ def job_folder(overrides: Sequence[str], exclude_keys: Sequence[str] = ()) -> st
     if len(name) > LONGEST:
         name = f"{name[: LONGEST - 9]}-{_digest(name)}"
     return name
+
+
+def part(whole: float, fraction: float) -> int:
+    """That fraction of a number, rounded, and at least 1."""
+    return max(round(whole * fraction), 1)
 
 
 def _word(override: str, exclude_keys: Sequence[str]) -> str:
@@ -69,6 +74,7 @@ def _in_sweep() -> bool:
 
 
 def register_resolvers() -> None:
-    """Let configurations say ``${job_folder:…}``, ``${sweep:name}`` and ``${sweep:job}``."""
+    """Let configurations say ``${job_folder:…}``, ``${sweep:name}``, ``${sweep:job}`` and ``${part:…}``."""
     OmegaConf.register_new_resolver("job_folder", job_folder, replace=True)
     OmegaConf.register_new_resolver("sweep", lambda what: {"name": sweep_name, "job": job_name}[what](), replace=True)
+    OmegaConf.register_new_resolver("part", part, replace=True)

@@ -6,7 +6,7 @@ Every function returns named terms; the player's cost is their sum. All randomne
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -18,6 +18,7 @@ from ssgan.losses import ADVERSARIAL_LOSSES, labelled_loss, unlabelled_loss
 from ssgan.networks.discriminator import Discriminator, Output
 from ssgan.networks.generator import Generator
 from ssgan.passes import (
+    PARTS,
     DiscriminatorBatch,
     DiscriminatorNoise,
     DiscriminatorPass,
@@ -30,35 +31,47 @@ from ssgan.tricks import TrickSet
 def draw_discriminator_noise(
     generator: Generator,
     discriminator: Discriminator,
-    n: int,
+    shape: Sequence[int],
     objective: Objective,
+    tricks: TrickSet,
     rng: torch.Generator,
     share: Share = WHOLE,
 ) -> DiscriminatorNoise:
-    """Noise for a D step with batches of n; of the whole batch's noise the share."""
-    parts, n = 3 if objective.unlabelled_weight else 1, n * share.processes
+    """Noise for a D step with batches of images of that shape ``[n, …]``; of the whole batch's noise the share."""
+    whole = (shape[0] * share.processes, *shape[1:])
+    n, parts = whole[0], len(PARTS) if objective.unlabelled_weight else 1
     z, layers = generator.draw_z(n, rng), discriminator.draw_noise(parts * n, rng)
-    return DiscriminatorNoise(share.of(z), tuple(share.of(noise, parts) for noise in layers))
+    draws = tricks.discriminator_draws(generator, discriminator, whole, rng) if parts > 1 else {}
+    return DiscriminatorNoise(share.of(z), tuple(share.of(noise, parts) for noise in layers), _shared(draws, share))
 
 
 def draw_generator_noise(
     generator: Generator,
     discriminator: Discriminator,
-    n: int,
+    shape: Sequence[int],
     tricks: TrickSet,
     rng: torch.Generator,
     share: Share = WHOLE,
 ) -> GeneratorNoise:
-    """Noise for a G step with batches of n; of the whole batch's noise the share."""
-    n *= share.processes
+    """Noise for a G step with batches of images of that shape ``[n, …]``; of the whole batch's noise the share."""
+    whole = (shape[0] * share.processes, *shape[1:])
+    n = whole[0]
     z, fake = generator.draw_z(n, rng), discriminator.draw_noise(n, rng)
     real = discriminator.draw_noise(n, rng) if tricks.uses_real_features else None
-    return GeneratorNoise(share.of(z), tuple(map(share.of, fake)), None if real is None else tuple(map(share.of, real)))
+    draws = tricks.generator_draws(generator, discriminator, whole, rng)
+    real = None if real is None else tuple(map(share.of, real))
+    return GeneratorNoise(share.of(z), tuple(map(share.of, fake)), real, _shared(draws, share))
+
+
+def _shared(draws: Mapping[str, tuple[Tensor, ...]], share: Share) -> dict[str, tuple[Tensor, ...]]:
+    """The share of what techniques drew for a whole batch."""
+    return {name: tuple(map(share.of, tensors)) for name, tensors in draws.items()}
 
 
 def discriminator_terms(
     generator: Generator,
     discriminator: Discriminator,
+    average: nn.Module,
     batch: DiscriminatorBatch,
     noise: DiscriminatorNoise,
     objective: Objective,
@@ -66,25 +79,26 @@ def discriminator_terms(
 ) -> dict[str, Tensor]:
     """The terms of D's cost: ``labelled``, ``unlabelled``, and those that techniques add.
 
-    With ``unlabelled_weight`` 0 D is an ordinary classifier of the labelled images: the supervised-only baseline.
+    ``average`` is D with its averaged weights, for techniques that look at it. With ``unlabelled_weight`` 0 D is an
+    ordinary classifier of the labelled images: the supervised-only baseline.
     """
     if not objective.unlabelled_weight:
         output = discriminator(batch.labelled, noise.layers)
-        return {"labelled": labelled_loss(output.logits, batch.labels)}
+        return {"labelled": objective.labelled_weight * labelled_loss(output.logits, batch.labels)}
     with torch.no_grad():
         fake_images = generator(noise.z)
     images = torch.cat([batch.labelled, batch.unlabelled, fake_images])
     # One pass over the three minibatches, which D keeps apart, is faster than three.
-    output = discriminator(images, noise.layers, parts=3)
+    output = discriminator(images, noise.layers, parts=len(PARTS))
     labelled, unlabelled, fake = (
         Output(logits, features)
-        for logits, features in zip(output.logits.chunk(3), output.features.chunk(3), strict=True)
+        for logits, features in zip(output.logits.chunk(len(PARTS)), output.features.chunk(len(PARTS)), strict=True)
     )
     terms = {
-        "labelled": labelled_loss(labelled.logits, batch.labels),
+        "labelled": objective.labelled_weight * labelled_loss(labelled.logits, batch.labels),
         "unlabelled": objective.unlabelled_weight * unlabelled_loss(unlabelled.logits, fake.logits, tricks.real_target),
     }
-    step = DiscriminatorPass(discriminator, batch, fake_images, labelled, unlabelled, fake)
+    step = DiscriminatorPass(generator, discriminator, average, batch, noise, fake_images, labelled, unlabelled, fake)
     return add_terms(terms, tricks.discriminator_penalties(step))
 
 

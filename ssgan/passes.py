@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ssgan.networks.discriminator import Discriminator, Output
+from ssgan.networks.generator import Generator
+
+#: The minibatches of a D step, in the order in which D sees them.
+PARTS = ("labelled", "unlabelled", "fake")
 
 
 class DiscriminatorBatch(NamedTuple):
@@ -21,41 +26,69 @@ class DiscriminatorBatch(NamedTuple):
 
 
 class DiscriminatorNoise(NamedTuple):
-    """Randomness of one D step: z of the generated images, and the noise of D's layers on the whole batch."""
+    """Randomness of one D step: z of the generated images, noise of D's layers on all parts, techniques' draws."""
 
     z: Tensor
     layers: tuple[Tensor, ...]
+    draws: Mapping[str, tuple[Tensor, ...]]
 
 
 class GeneratorNoise(NamedTuple):
-    """Randomness of one G step: z, and the noise of D's layers on generated and on real images."""
+    """Randomness of one G step: z, noise of D's layers on generated and on real images, techniques' draws by name."""
 
     z: Tensor
     fake_layers: tuple[Tensor, ...]
     real_layers: tuple[Tensor, ...] | None
+    draws: Mapping[str, tuple[Tensor, ...]]
 
 
 @dataclass(frozen=True)
 class DiscriminatorPass:
-    """What a term of D's cost may look at; images and D's outputs on them."""
+    """What a term of D's cost may look at; images and D's outputs on them.
 
+    ``average`` is the network whose weights are the exponential average of D's; ``draws`` is what the technique that
+    is being asked drew by :meth:`ssgan.tricks.Trick.discriminator_draws`.
+    """
+
+    generator: Generator
     discriminator: Discriminator
+    average: nn.Module
     batch: DiscriminatorBatch
+    noise: DiscriminatorNoise
     fake_images: Tensor
     labelled: Output
     unlabelled: Output
     fake: Output
+    draws: tuple[Tensor, ...] = ()
+
+    def layers_on(self, part: str) -> tuple[Tensor, ...]:
+        """The noise of D's layers on one of :data:`PARTS`, so that another pass can see the same noise."""
+        return tuple(noise.chunk(len(PARTS))[PARTS.index(part)] for noise in self.noise.layers)
+
+    def handed_to(self, trick: str) -> DiscriminatorPass:
+        """The pass as that technique gets it, with its draws."""
+        return replace(self, draws=self.noise.draws[trick]) if trick in self.noise.draws else self
 
 
 @dataclass(frozen=True)
 class GeneratorPass:
-    """What a term of G's cost may look at; images and D's outputs on them."""
+    """What a term of G's cost may look at; images and D's outputs on them, and a technique's own ``draws``."""
 
     discriminator: Discriminator
     real_images: Tensor
     fake_images: Tensor
     fake: Output
     noise: GeneratorNoise
+    draws: tuple[Tensor, ...] = ()
+
+    def handed_to(self, trick: str) -> GeneratorPass:
+        """The pass as that technique gets it, with its draws."""
+        if trick not in self.noise.draws:
+            return self
+        step = replace(self, draws=self.noise.draws[trick])
+        if self.noise.real_layers is not None:
+            step.__dict__["real"] = self.real  # computed once for all
+        return step
 
     @cached_property
     def real(self) -> Output:

@@ -18,12 +18,22 @@ from omegaconf import DictConfig, open_dict
 from ssgan.config import TrainConfig, config_folder, parse
 
 REPOSITORY = Path(__file__).parents[1]
+#: The paper's techniques.
 TRICKS = (
     "feature_matching",
     "historical_averaging",
     "label_smoothing",
     "minibatch_discrimination",
     "virtual_batch_norm",
+)
+#: Those of other papers.
+FURTHER = (
+    "conditional_entropy",
+    "consistency",
+    "manifold_regularisation",
+    "pull_away",
+    "spectral_norm",
+    "virtual_adversarial",
 )
 
 #: Small networks, small batches, and nothing written but the checkpoints.

@@ -105,6 +105,13 @@ def test_warmup_is_nine_over_ten_plus_t_until_the_rate_is_larger():
         assert average_rate(options, updates) == 1e-2
 
 
+@pytest.mark.parametrize("options", [Average(rate=1e-3, warmup=False), Average(rate=None, half_life=700, warmup=False)])
+def test_a_run_of_a_fifth_of_the_length_forgets_as_much_of_its_start(options):
+    whole, short = (1 - average_rate(options, 0)) ** 5000, (1 - average_rate(options, 0, length=0.2)) ** 1000
+    assert short == pytest.approx(whole, rel=0.02)
+    assert average_rate(Average(rate=1.0, warmup=False), 0, length=0.2) == 1.0
+
+
 def test_warmup_forgets_the_start():
     """Π (1 − 9/(10 + t)) over the first thousand updates is below a millionth; without warmup 90 % are left."""
     left = {True: 1.0, False: 1.0}

@@ -173,7 +173,8 @@ def test_the_techniques_have_the_papers_values(tmp_path: Path):
 
 @pytest.mark.parametrize("experiment", options("experiment"))
 def test_a_preset_yields_to_the_command_line(experiment: str, tmp_path: Path):
-    config = compose_run(tmp_path, f"experiment={experiment}", "optim.epochs=7", "data.num_labels=40", "seed=5")
+    given = ("optim.epochs=7", "optim.length=1", "data.num_labels=40", "seed=5")
+    config = compose_run(tmp_path, f"experiment={experiment}", *given)
     assert config.trainer.max_epochs == 7 and config.data.num_labels == 40 and config.run.seed == 5
 
 
@@ -210,7 +211,7 @@ def test_yaml_and_dataclass_have_the_same_keys_and_defaults(group: str, option: 
     node.pop("_target_", None)
     defaults = dataclasses.asdict(cls())
     if group == "trainer":
-        defaults["max_epochs"] = 150  # ${optim.epochs}, of the digits here
+        defaults["max_epochs"] = 150  # optim.epochs times optim.length, of the digits here
     assert node == defaults
 
 
@@ -242,6 +243,8 @@ def default_configuration() -> DictConfig:
         ("optim.beta2=1.0", ["optim.beta2=1"]),
         ("optim.eps=0", ["optim.eps=0", "greater than 0"]),
         ("optim.epochs=0", ["optim.epochs=0"]),
+        ("optim.length=0", ["optim.length=0", "greater than 0"]),
+        ("objective.labelled_weight=-1", ["objective.labelled_weight=-1"]),
         ("optim.flat=2", ["optim.flat=2", "0.0 to 1.0"]),
         ("optim.interval=day", ["optim.interval=day", "epoch, iteration"]),
         ("optim.clip_norm=0", ["optim.clip_norm=0"]),
@@ -325,4 +328,6 @@ def test_a_node_without_a_class_is_refused(base: type):
 
 
 def test_composing_leaves_the_configuration_unresolved_for_cfg_job(tmp_path: Path):
-    assert OmegaConf.to_container(composed(tmp_path), resolve=False)["trainer"]["max_epochs"] == "${optim.epochs}"
+    assert OmegaConf.to_container(composed(tmp_path), resolve=False)["trainer"]["max_epochs"] == (
+        "${part:${optim.epochs},${optim.length}}"
+    )

@@ -21,10 +21,12 @@ from ssgan.objectives import (
     generator_terms,
 )
 from ssgan.tricks import (
+    ConditionalEntropy,
     FeatureMatching,
     HistoricalAveraging,
     LabelSmoothing,
     MinibatchDiscrimination,
+    PullAway,
     Trick,
     TrickSet,
     VirtualBatchNorm,
@@ -76,12 +78,12 @@ def batch():
 
 def d_terms(generator, discriminator, tricks, objective=None, seed=3, given=None):
     objective = objective or Objective()
-    noise = draw_discriminator_noise(generator, discriminator, N, objective, seeded(seed))
-    return discriminator_terms(generator, discriminator, given or batch(), noise, objective, tricks)
+    noise = draw_discriminator_noise(generator, discriminator, (N, *SHAPE), objective, tricks, seeded(seed))
+    return discriminator_terms(generator, discriminator, discriminator, given or batch(), noise, objective, tricks)
 
 
 def g_terms(generator, discriminator, tricks, objective=None, seed=4):
-    noise = draw_generator_noise(generator, discriminator, N, tricks, seeded(seed))
+    noise = draw_generator_noise(generator, discriminator, (N, *SHAPE), tricks, seeded(seed))
     return generator_terms(generator, discriminator, images(5), noise, objective or Objective(), tricks)
 
 
@@ -97,7 +99,7 @@ def log_probability_of_real(logits):
 
 def slow_d_cost(generator, discriminator, selected, seed=3, weight=1.0):
     """Three passes, each with its own third of the noise."""
-    noise = draw_discriminator_noise(generator, discriminator, N, Objective(), seeded(seed))
+    noise = draw_discriminator_noise(generator, discriminator, (N, *SHAPE), Objective(), TrickSet(), seeded(seed))
     labelled, labels, unlabelled = batch()
     with torch.no_grad():
         fake = generator(noise.z)
@@ -173,10 +175,10 @@ def test_terms_are_repeatable_and_change_nothing(terms, selected):
 def test_images_and_noise_are_left_as_they_were(selected):
     generator, discriminator, tricks = players("conv", selected)
     given, objective = batch(), Objective()
-    d_noise = draw_discriminator_noise(generator, discriminator, N, objective, seeded(3))
-    g_noise = draw_generator_noise(generator, discriminator, N, tricks, seeded(4))
+    d_noise = draw_discriminator_noise(generator, discriminator, (N, *SHAPE), objective, tricks, seeded(3))
+    g_noise = draw_generator_noise(generator, discriminator, (N, *SHAPE), tricks, seeded(4))
     before = copy.deepcopy([*given, *d_noise, *g_noise])
-    discriminator_terms(generator, discriminator, given, d_noise, objective, tricks)
+    discriminator_terms(generator, discriminator, discriminator, given, d_noise, objective, tricks)
     generator_terms(generator, discriminator, given.unlabelled, g_noise, objective, tricks)
     torch.testing.assert_close([*given, *d_noise, *g_noise], before, rtol=0, atol=0)
 
@@ -194,7 +196,7 @@ def test_without_the_unlabelled_loss_only_labelled_images_count(selected):
     given = batch()._replace(unlabelled=torch.full((N, *SHAPE), torch.nan))
     terms = d_terms(generator, discriminator, tricks, objective, given=given)
     assert list(terms) == ["labelled"]
-    noise = draw_discriminator_noise(generator, discriminator, N, objective, seeded(3))
+    noise = draw_discriminator_noise(generator, discriminator, (N, *SHAPE), objective, tricks, seeded(3))
     assert all(len(layer) == N for layer in noise.layers)
     logits = discriminator(given.labelled, noise.layers).logits.double()
     torch.testing.assert_close(terms["labelled"].double(), F.cross_entropy(logits, given.labels), rtol=1e-5, atol=1e-6)
@@ -206,6 +208,16 @@ def test_the_weight_scales_the_unlabelled_term_alone(weight):
     one, other = d_terms(*networks), d_terms(*networks, Objective(unlabelled_weight=weight))
     assert one.keys() == other.keys() and torch.equal(one["labelled"], other["labelled"])
     torch.testing.assert_close(other["unlabelled"], weight * one["unlabelled"])
+
+
+@pytest.mark.parametrize("unlabelled", [0.0, 1.0])
+def test_the_other_weight_scales_the_labelled_term_alone(unlabelled):
+    networks = players("mlp", SETS["all"])
+    one, none, half = (
+        d_terms(*networks, Objective(labelled_weight=w, unlabelled_weight=unlabelled)) for w in (1.0, 0.0, 0.5)
+    )
+    assert none["labelled"] == 0 and half["labelled"] == 0.5 * one["labelled"]
+    assert all(torch.equal(one[name], half[name]) for name in one if name != "labelled")
 
 
 def test_the_discriminators_cost_has_no_gradient_for_the_generator():
@@ -228,7 +240,7 @@ def test_the_generators_cost_does_not_touch_a_frozen_discriminator(selected):
 @pytest.mark.parametrize("layers", ["fake_layers", "real_layers"])
 def test_feature_matching_keeps_the_discriminators_noise_on_in_both_passes(layers):
     generator, discriminator, tricks = players("mlp", {"feature_matching": FeatureMatching()})
-    noise = draw_generator_noise(generator, discriminator, N, tricks, seeded(4))
+    noise = draw_generator_noise(generator, discriminator, (N, *SHAPE), tricks, seeded(4))
     other = noise._replace(**{layers: discriminator.draw_noise(N, seeded(9))})
     first, second = (
         cost(generator_terms(generator, discriminator, images(5), n, Objective(), tricks)) for n in (noise, other)
@@ -238,7 +250,7 @@ def test_feature_matching_keeps_the_discriminators_noise_on_in_both_passes(layer
 
 def test_feature_matching_of_equal_batches_under_equal_noise_is_zero():
     generator, discriminator, tricks = players("mlp", {"feature_matching": FeatureMatching()})
-    noise = draw_generator_noise(generator, discriminator, N, tricks, seeded(4))
+    noise = draw_generator_noise(generator, discriminator, (N, *SHAPE), tricks, seeded(4))
     noise = noise._replace(real_layers=noise.fake_layers)
     same = generator(noise.z).detach()
     assert cost(generator_terms(generator, discriminator, same, noise, Objective(), tricks)) == 0
@@ -248,7 +260,7 @@ def test_feature_matching_of_equal_batches_under_equal_noise_is_zero():
 def test_generator_loss_is_chosen_by_name(name, sign):
     generator, discriminator, tricks = players()
     terms = g_terms(generator, discriminator, tricks, Objective(generator_loss=name))
-    noise = draw_generator_noise(generator, discriminator, N, tricks, seeded(4))
+    noise = draw_generator_noise(generator, discriminator, (N, *SHAPE), tricks, seeded(4))
     real, found_out = log_probability_of_real(discriminator(generator(noise.z), noise.fake_layers).logits)
     expected = {"non_saturating": -real.mean(), "saturating": found_out.mean()}[name]
     assert list(terms) == ["adversarial"] and (terms["adversarial"] > 0) == (sign > 0)
@@ -265,8 +277,8 @@ def test_feature_matching_takes_the_place_of_the_adversarial_loss(loss):
 def test_noise_is_drawn_from_the_given_generator_and_fits():
     generator, discriminator, tricks = players("mlp", SETS["feature_matching"])
     state = torch.get_rng_state()
-    d_noise = draw_discriminator_noise(generator, discriminator, N, Objective(), seeded(3))
-    g_noise, again = (draw_generator_noise(generator, discriminator, N, tricks, seeded(4)) for _ in range(2))
+    d_noise = draw_discriminator_noise(generator, discriminator, (N, *SHAPE), Objective(), tricks, seeded(3))
+    g_noise, again = (draw_generator_noise(generator, discriminator, (N, *SHAPE), tricks, seeded(4)) for _ in range(2))
     assert torch.equal(torch.get_rng_state(), state)
     assert d_noise.z.shape == g_noise.z.shape == (N, 5) and g_noise.z.min() >= 0 and g_noise.z.max() < 1
     assert all(len(layer) == 3 * N for layer in d_noise.layers)
@@ -278,34 +290,11 @@ def test_noise_is_drawn_from_the_given_generator_and_fits():
 @pytest.mark.parametrize(("name", "expected"), [("none", False), ("feature_matching", True), ("all", True)])
 def test_noise_for_real_images_is_drawn_only_for_techniques_that_look_at_them(name, expected):
     generator, discriminator, tricks = players("mlp", SETS[name])
-    noise = draw_generator_noise(generator, discriminator, N, tricks, seeded(4))
+    noise = draw_generator_noise(generator, discriminator, (N, *SHAPE), tricks, seeded(4))
     assert (noise.real_layers is not None) is expected
 
 
-# --- a sixth technique, defined here and nowhere else -------------------------------------------------------
-
-
-@dataclass
-class PullAway(Trick):
-    """G's fake features point away from each other (Dai et al. 2017)."""
-
-    weight: float = 0.8
-
-    def generator_penalty(self, step):
-        unit = F.normalize(step.fake.features)
-        n = len(unit)
-        return self.weight * ((unit @ unit.T).square().sum() - n) / (n * (n - 1))
-
-
-@dataclass
-class ConditionalEntropy(Trick):
-    """D is sure of the class of an unlabelled image (Dai et al. 2017)."""
-
-    weight: float = 0.1
-
-    def discriminator_penalty(self, step):
-        log_p = torch.log_softmax(step.unlabelled.logits.float(), 1)
-        return -self.weight * (log_p.exp() * log_p).sum(1).mean()
+# --- further techniques: terms that are added, and some defined here and nowhere else -----------------------
 
 
 @dataclass
@@ -355,7 +344,7 @@ def test_a_new_penalty_is_added_to_the_generators_cost(beside):
     plain = players("mlp", beside)
     generator, discriminator, tricks = players("mlp", {**beside, "pull_away": PullAway()})
     terms = g_terms(generator, discriminator, tricks)
-    noise = draw_generator_noise(generator, discriminator, N, tricks, seeded(4))
+    noise = draw_generator_noise(generator, discriminator, (N, *SHAPE), tricks, seeded(4))
     penalty = 0.8 * slow_pull_away(discriminator(generator(noise.z), noise.fake_layers).features)
     torch.testing.assert_close(terms["pull_away"].double(), penalty, rtol=1e-4, atol=1e-6)
     expected = cost(g_terms(*plain)).double().item() + penalty.item()
@@ -366,7 +355,7 @@ def test_a_new_penalty_is_added_to_the_generators_cost(beside):
 def test_a_new_penalty_is_added_to_the_discriminators_cost():
     generator, discriminator, tricks = players("mlp", {"entropy": ConditionalEntropy(), **TRICKS})
     terms = d_terms(generator, discriminator, tricks)
-    noise = draw_discriminator_noise(generator, discriminator, N, Objective(), seeded(3))
+    noise = draw_discriminator_noise(generator, discriminator, (N, *SHAPE), Objective(), tricks, seeded(3))
     unlabelled = discriminator(batch().unlabelled, [layer[N : 2 * N] for layer in noise.layers]).logits.double()
     entropies = [-sum(p * torch.log(p) for p in torch.softmax(row, 0)) for row in unlabelled]
     penalty = 0.1 * sum(entropies) / N

@@ -13,7 +13,7 @@ from lightning.pytorch.plugins import MixedPrecision
 import ssgan.hardware
 from ssgan.errors import ConfigError
 from ssgan.hardware import check_precision, cpu_has_bf16, describe_hardware
-from tests.runs import TINY, TRICKS, chosen, last_checkpoint, train
+from tests.runs import FURTHER, TINY, TRICKS, chosen, last_checkpoint, train
 
 
 def machine(monkeypatch: pytest.MonkeyPatch, gpu: bool, bf16: bool) -> None:
@@ -71,7 +71,11 @@ def test_a_run_is_refused_before_the_data_is_read(tmp_path: Path, monkeypatch: p
             train(tmp_path, *TINY, f"trainer.precision={precision}")
 
 
-@pytest.mark.parametrize("tricks", [(), ("feature_matching",), TRICKS], ids=["none", "feature_matching", "all"])
+@pytest.mark.parametrize(
+    "tricks",
+    [(), ("feature_matching",), TRICKS, ("feature_matching", *FURTHER)],
+    ids=["none", "feature_matching", "all", "further"],
+)
 def test_bfloat16_trains_with_weights_and_losses_in_float32(tricks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     machine(monkeypatch, gpu=False, bf16=True)
     short = (*TINY, *chosen(*tricks), "trainer.max_iterations=2")

@@ -12,7 +12,7 @@ from lightning.pytorch import Callback
 from lightning.pytorch.callbacks import Checkpoint
 
 from ssgan.errors import ConfigError
-from tests.runs import TINY, TRICKS, assert_equal, chosen, command, last_checkpoint, metric_rows, train
+from tests.runs import FURTHER, TINY, TRICKS, assert_equal, chosen, command, last_checkpoint, metric_rows, train
 
 #: 12 iterations an epoch; evaluation falls in the middle of an epoch (18) and on its end (12, 24).
 RUN = (*TINY, "data.batch_size=100", "trainer.max_iterations=30", "trainer.eval_every=6", "trainer.log_every=4",
@@ -20,7 +20,7 @@ RUN = (*TINY, "data.batch_size=100", "trainer.max_iterations=30", "trainer.eval_
 KINDS = {
     "no technique": [*chosen()],
     "all, augmented, several steps": [
-        *chosen(*TRICKS), "data.augment.shift=1", "objective.d_steps=1", "objective.g_steps=2",
+        *chosen(*TRICKS, *FURTHER), "data.augment.shift=1", "objective.d_steps=1", "objective.g_steps=2",
         "optim.average.generator=true", "data.num_val=20",
     ],
     "supervised": ["objective=supervised"],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -28,20 +30,39 @@ def augment(images: Tensor, flip: bool, shift: int, generator: torch.Generator, 
     """
     if not flip and not shift:
         return images
-    n, channels, height, width = images.shape
-    if shift >= min(height, width):
-        raise ConfigError(f"data.augment.shift={shift}: must be less than the image's side, {min(height, width)}")
+    whole = (len(images) * share.processes, *images.shape[1:])
+    return moved(images, *map(share.of, draw_moves(whole, flip, shift, generator)))
 
-    rows = torch.arange(height, device=images.device).expand(n, height)
-    columns = torch.arange(width, device=images.device).expand(n, width)
+
+def draw_moves(
+    shape: Sequence[int], flip: bool, shift: int, generator: torch.Generator, option: str = "data.augment.shift"
+) -> tuple[Tensor, Tensor]:
+    """Randomness of :func:`moved` for a batch of that shape (N, C, H, W).
+
+    Returns:
+        Offsets of rows and columns in whole pixels, ``[N, 2]``, and which images are mirrored, ``[N, 1]``.
+
+    Raises:
+        ConfigError: as :func:`augment`; it names ``option``.
+    """
+    n, _, height, width = shape
+    if shift >= min(height, width):
+        raise ConfigError(f"{option}={shift}: must be less than the image's side, {min(height, width)}")
+    offsets = torch.zeros(n, 2, dtype=torch.long, device=generator.device)
+    mirrored = torch.zeros(n, 1, dtype=torch.bool, device=generator.device)
     if shift:
-        size = (2 * n * share.processes, 1)
-        offset = share.of(torch.randint(-shift, shift + 1, size, device=images.device, generator=generator), 2)
-        offset = offset.view(2, n, 1)
-        rows, columns = _reflect(rows - offset[0], height), _reflect(columns - offset[1], width)
+        offsets = torch.randint(-shift, shift + 1, (2, n), device=generator.device, generator=generator).T
     if flip:
-        mirrored = share.of(torch.rand(n * share.processes, 1, device=images.device, generator=generator) < 0.5)
-        columns = torch.where(mirrored, width - 1 - columns, columns)
+        mirrored = torch.rand(n, 1, device=generator.device, generator=generator) < 0.5
+    return offsets, mirrored
+
+
+def moved(images: Tensor, offsets: Tensor, mirrored: Tensor) -> Tensor:
+    """Shift images (N, C, H, W) by ``offsets`` [N, 2] and mirror those that are ``mirrored`` [N, 1]."""
+    n, channels, height, width = images.shape
+    rows = _reflect(torch.arange(height, device=images.device) - offsets[:, :1], height)
+    columns = _reflect(torch.arange(width, device=images.device) - offsets[:, 1:], width)
+    columns = torch.where(mirrored, width - 1 - columns, columns)
     source = rows[:, :, None] * width + columns[:, None, :]
     source = source.reshape(n, 1, height * width).expand(n, channels, height * width)
     return images.flatten(2).gather(2, source).view_as(images)

@@ -7,6 +7,7 @@ from ssgan.layers.historical_average import HistoricalAverage
 from ssgan.layers.minibatch_features import MinibatchFeatures
 from ssgan.layers.noise import Dropout, GaussianNoise, NoiseLayer, NoisySequential
 from ssgan.layers.pixel_scale import PixelScale
+from ssgan.layers.spectral_scale import SpectralScale
 from ssgan.layers.weight_norm import WeightNormConv2d, WeightNormConvTranspose2d, WeightNormLinear
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "NoisySequential",
     "PixelScale",
     "Share",
+    "SpectralScale",
     "VirtualBatchNorm",
     "WeightNormConv2d",
     "WeightNormConvTranspose2d",

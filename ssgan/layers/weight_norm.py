@@ -21,7 +21,7 @@ class _WeightNorm:
 
     ``gain`` is a parameter if it is trained and a buffer if it is frozen. ``bias`` is always trained. ``init_std`` is
     the standard deviation to which :func:`ssgan.layers.initialise_from_data` scales the pre-activations; None leaves
-    ``g = 1`` and ``b = 0``.
+    ``g = 1`` and ``b = 0``. ``weight_scale``, if it is set, is a module that computes another factor than ``1 / ‖v‖``.
     """
 
     output_dim = 0  # of the weight; a transposed convolution has its outputs in dimension 1
@@ -34,14 +34,19 @@ class _WeightNorm:
             self.register_buffer("gain", gain)
         self.bias = nn.Parameter(torch.zeros(units))
         self.init_std = init_std
+        self.weight_scale: nn.Module | None = None
 
     def _normalise(self: Any, product: Tensor) -> Tensor:
         """``product · g / ‖v‖ + b``, per output channel."""
-        dims = [d for d in range(self.weight.ndim) if d != self.output_dim]
-        # v·v and not v.square(), whose gradient computes another power of the whole weight.
-        scale = self.gain * torch.rsqrt((self.weight * self.weight).sum(dims) + EPS)
+        scale = self.gain * (self._inverse_norm() if self.weight_scale is None else self.weight_scale(self.weight))
         shape = (-1,) + (1,) * (product.ndim - 2)
         return torch.addcmul(self.bias.to(product.dtype).view(shape), product, scale.to(product.dtype).view(shape))
+
+    def _inverse_norm(self: Any) -> Tensor:
+        """``1 / ‖v‖`` of each unit."""
+        dims = [d for d in range(self.weight.ndim) if d != self.output_dim]
+        # v·v and not v.square(), whose gradient computes another power of the whole weight.
+        return torch.rsqrt((self.weight * self.weight).sum(dims) + EPS)
 
     @torch.no_grad()
     def initialise_from_output(self: Any, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:

@@ -82,7 +82,7 @@ class MLP(Architecture):
         heads = tricks.discriminator_heads(self.discriminator_hidden[-1], batch_size)
         return MLPDiscriminator(
             image_shape, num_classes, self.discriminator_hidden, self.input_noise, self.hidden_noise, heads
-        )
+        ).scale_weights(tricks.discriminator_weight_scale)
 
 
 @dataclass(kw_only=True)
@@ -90,7 +90,8 @@ class Conv(Architecture):
     """Convolutional networks on images in [−1, 1] (the SVHN and CIFAR-10 recipes).
 
     ``discriminator_widths`` are the recipes' a and b. ``input_dropout`` is the published feature-matching run's input
-    noise, ``input_noise`` (Gaussian, std) that of the minibatch-discrimination run; 0 leaves either out.
+    noise, ``input_noise`` (Gaussian, std) that of the minibatch-discrimination run; 0 leaves either out. ``pool`` is
+    how D's last activations become features: their mean, or their largest (``max``, as in manifold regularisation).
     """
 
     feature_norm: str = "l1"
@@ -98,6 +99,7 @@ class Conv(Architecture):
     pixel_divisor: float = 127.5
     generator_widths: list[int] = field(default_factory=lambda: [512, 256, 128])
     discriminator_widths: list[int] = field(default_factory=lambda: [64, 128])
+    pool: str = "mean"
     input_dropout: float = 0.2
     input_noise: float = 0.0
     hidden_dropout: float = 0.5
@@ -108,6 +110,7 @@ class Conv(Architecture):
             widths = getattr(self, name)
             if len(widths) != count or min(widths) < 1:
                 raise ConfigError(f"model.{name}={widths} must be a list of {count} positive widths")
+        one_of("model.pool", self.pool, ("mean", "max"))
         in_range("model.input_dropout", self.input_dropout, 0.0, 0.99)
         non_negative("model.input_noise", self.input_noise)
         in_range("model.hidden_dropout", self.hidden_dropout, 0.0, 0.99)
@@ -131,8 +134,9 @@ class Conv(Architecture):
             image_shape,
             num_classes,
             self.discriminator_widths,
+            self.pool,
             self.input_dropout,
             self.input_noise,
             self.hidden_dropout,
             heads,
-        )
+        ).scale_weights(tricks.discriminator_weight_scale)

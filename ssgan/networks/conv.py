@@ -17,6 +17,9 @@ from ssgan.layers import (
 from ssgan.networks.discriminator import Discriminator
 from ssgan.networks.generator import Generator, NormFactory
 
+#: How the last activations become features.
+POOLS = {"mean": nn.AdaptiveAvgPool2d, "max": nn.AdaptiveMaxPool2d}
+
 
 def halve(size: Sequence[int]) -> tuple[int, int]:
     """Height and width after a convolution of stride 2 that keeps the borders: halved, rounded up."""
@@ -56,7 +59,7 @@ class ConvGenerator(Generator):
 
 
 class ConvDiscriminator(Discriminator):
-    """Nine convolutions in three blocks with leaky ReLUs, a global mean pool, and a dense layer.
+    """Nine convolutions in three blocks with leaky ReLUs, a global mean (or max) pool, and a dense layer.
 
     Each of the first two blocks ends in a stride of 2 and dropout, the third is a 3×3 convolution without padding and
     two 1×1 ones; ``f(x)`` is the pooled activation.
@@ -70,6 +73,7 @@ class ConvDiscriminator(Discriminator):
         image_shape: tuple[int, int, int],
         num_classes: int,
         widths: Sequence[int],
+        pool: str,
         input_dropout: float,
         input_noise: float,
         hidden_dropout: float,
@@ -101,7 +105,7 @@ class ConvDiscriminator(Discriminator):
             *conv(b, b, 3),
             *conv(b, b, 1),
             *conv(b, b, 1),
-            nn.AdaptiveAvgPool2d(1),
+            POOLS[pool](1),
             nn.Flatten(),
         )
         super().__init__(body, b, num_classes, heads, init_std=0.1)

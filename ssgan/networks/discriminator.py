@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from ssgan.layers import NoiseLayer, NoisySequential, WeightNormLinear
+from ssgan.layers import NoiseLayer, NoisySequential, WeightNormConv2d, WeightNormLinear
 from ssgan.networks.weights import SMALL_NORMAL, WeightInit, initialise_weights
 
 
@@ -51,6 +51,17 @@ class Discriminator(nn.Module):
         width = num_features + sum(head.out_features for head in further)
         self.classifier = WeightNormLinear(width, num_classes, trainable_gain=True, init_std=init_std)
         self.reference_size: int = max((getattr(head, "reference_size", 0) for head in heads.values()), default=0)
+
+    def scale_weights(self, weight_scale: Callable[[Sequence[int]], nn.Module | None]) -> Discriminator:
+        """Give each layer what takes the place of its weight norm, by the shape of its weight; None keeps weight norm.
+
+        Returns:
+            The network itself.
+        """
+        for layer in list(self.modules()):
+            if isinstance(layer, WeightNormLinear | WeightNormConv2d):
+                layer.weight_scale = weight_scale(layer.weight.shape)
+        return self
 
     def set_reference(self, images: Tensor) -> None:
         """Keep the real images, scaled, with which the heads compare an example at inference.

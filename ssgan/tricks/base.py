@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING, ClassVar
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import torch
     from torch import Tensor, nn
 
+    from ssgan.networks.discriminator import Discriminator
+    from ssgan.networks.generator import Generator
     from ssgan.passes import DiscriminatorPass, GeneratorPass
 
 
@@ -46,6 +49,36 @@ class Trick:
         fixed real images, as many as its attribute ``reference_size`` (default 0) says; in training it is None.
         """
         return None
+
+    def discriminator_weight_scale(self, shape: Sequence[int]) -> nn.Module | None:
+        """What the weight ``v`` of one of D's layers is multiplied by in place of weight norm's ``1/‖v‖`` of each unit.
+
+        Its ``forward(weight)`` maps a weight of that shape, outputs first, to one factor or one for each output; the
+        layer's gain and the start values taken from data stay (at most one technique may give one).
+        """
+        return None
+
+    def discriminator_draws(
+        self, generator: Generator, discriminator: Discriminator, shape: Sequence[int], rng: torch.Generator
+    ) -> tuple[Tensor, ...]:
+        """Randomness of the technique's own for a D step, which it finds again in ``step.draws``.
+
+        Args:
+            generator: G, for the size of z.
+            discriminator: D, for the noise of its layers.
+            shape: of the whole batch of images, all processes' parts together, ``[n, channels, height, width]``.
+            rng: source of all randomness.
+
+        Returns:
+            Tensors of n rows each, on the device of ``rng``; each process gets the rows of its own examples.
+        """
+        return ()
+
+    def generator_draws(
+        self, generator: Generator, discriminator: Discriminator, shape: Sequence[int], rng: torch.Generator
+    ) -> tuple[Tensor, ...]:
+        """Randomness of the technique's own for a G step; as :meth:`discriminator_draws`."""
+        return ()
 
     def generator_objective(self, step: GeneratorPass) -> Tensor | None:
         """What G minimises *instead of* the adversarial loss (several techniques: the sum)."""

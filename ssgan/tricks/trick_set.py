@@ -10,8 +10,11 @@ from ssgan.errors import ConfigError
 from ssgan.tricks.base import Trick
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor, nn
 
+    from ssgan.networks.discriminator import Discriminator
+    from ssgan.networks.generator import Generator
     from ssgan.passes import DiscriminatorPass, GeneratorPass
 
 
@@ -27,9 +30,10 @@ class TrickSet:
         for name, trick in self._tricks.items():
             if not isinstance(trick, Trick):
                 raise ConfigError(f"trick.{name} is a {type(trick).__name__}, not an ssgan.tricks.Trick")
-        norms = [name for name, trick in self._tricks.items() if type(trick).generator_norm is not Trick.generator_norm]
-        if len(norms) > 1:
-            raise ConfigError(f"tricks {' and '.join(norms)} both replace G's normalisation; choose one of them")
+        for seam, place in (("generator_norm", "G's normalisation"), ("discriminator_weight_scale", "D's weight norm")):
+            filling = [n for n, trick in self._tricks.items() if getattr(type(trick), seam) is not getattr(Trick, seam)]
+            if len(filling) > 1:
+                raise ConfigError(f"tricks {' and '.join(filling)} both replace {place}; choose one of them")
 
     @property
     def names(self) -> list[str]:
@@ -57,21 +61,44 @@ class TrickSet:
         """Layers whose outputs are concatenated to ``f(x)`` before D's last layer."""
         return self._collect(lambda trick: trick.discriminator_head(num_features, batch_size))
 
+    def discriminator_weight_scale(self, shape: Sequence[int]) -> nn.Module | None:
+        """What takes the place of weight norm in a layer of D; None if no technique gives it."""
+        scales = self._collect(lambda trick: trick.discriminator_weight_scale(shape))
+        return next(iter(scales.values()), None)
+
+    def discriminator_draws(
+        self, generator: Generator, discriminator: Discriminator, shape: Sequence[int], rng: torch.Generator
+    ) -> dict[str, tuple[Tensor, ...]]:
+        """What techniques draw for a D step, of those that draw something."""
+        drawn = self._collect(lambda trick: trick.discriminator_draws(generator, discriminator, shape, rng))
+        return {name: draws for name, draws in drawn.items() if draws}
+
+    def generator_draws(
+        self, generator: Generator, discriminator: Discriminator, shape: Sequence[int], rng: torch.Generator
+    ) -> dict[str, tuple[Tensor, ...]]:
+        """What techniques draw for a G step, of those that draw something."""
+        drawn = self._collect(lambda trick: trick.generator_draws(generator, discriminator, shape, rng))
+        return {name: draws for name, draws in drawn.items() if draws}
+
     def generator_objectives(self, step: GeneratorPass) -> dict[str, Tensor]:
         """Terms that stand in for the adversarial loss; empty if no technique replaces it."""
-        return self._collect(lambda trick: trick.generator_objective(step))
+        return self._collect_terms(lambda trick, its: trick.generator_objective(its), step)
 
     def generator_penalties(self, step: GeneratorPass) -> dict[str, Tensor]:
         """Terms added to G's objective."""
-        return self._collect(lambda trick: trick.generator_penalty(step))
+        return self._collect_terms(lambda trick, its: trick.generator_penalty(its), step)
 
     def discriminator_penalties(self, step: DiscriminatorPass) -> dict[str, Tensor]:
         """Terms added to D's objective."""
-        return self._collect(lambda trick: trick.discriminator_penalty(step))
+        return self._collect_terms(lambda trick, its: trick.discriminator_penalty(its), step)
 
     def parameter_penalties(self, parameters: Sequence[Tensor]) -> dict[str, nn.Module]:
         """Penalties on one player's parameters, with their state."""
         return self._collect(lambda trick: trick.parameter_penalty(parameters))
+
+    def _collect_terms(self, seam: Callable[[Trick, Any], Any], step: Any) -> dict[str, Any]:
+        terms = {name: seam(trick, step.handed_to(name)) for name, trick in self._tricks.items()}
+        return {name: term for name, term in terms.items() if term is not None}
 
     def _collect(self, seam: Callable[[Trick], Any]) -> dict[str, Any]:
         filled = {name: seam(trick) for name, trick in self._tricks.items()}

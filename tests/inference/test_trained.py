@@ -189,16 +189,16 @@ def test_code_in_a_checkpoint_is_not_executed(place: str, run_dir: Path, tmp_pat
 def test_a_technique_that_cannot_be_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "my_tricks.py").write_text(
         "from dataclasses import dataclass\nfrom ssgan.tricks import Trick\n\n\n"
-        "@dataclass\nclass PullAway(Trick):\n    weight: float = 0.8\n"
+        "@dataclass\nclass Spread(Trick):\n    weight: float = 0.8\n"
     )
     with monkeypatch.context() as patch:
         patch.syspath_prepend(str(tmp_path))
-        train(tmp_path / "run", *TINY, "trick=none", "+trick.pull_away._target_=my_tricks.PullAway",
+        train(tmp_path / "run", *TINY, "trick=none", "+trick.spread._target_=my_tricks.Spread",
               "trainer.max_iterations=1")  # fmt: skip
-        assert load(tmp_path / "run").config.tricks.names == ["pull_away"]
+        assert load(tmp_path / "run").config.tricks.names == ["spread"]
         sys.modules.pop("my_tricks", None)
     line = refused(tmp_path / "run")
-    assert "last.ckpt: trick.pull_away._target_=my_tricks.PullAway cannot be imported: No module named" in line
+    assert "last.ckpt: trick.spread._target_=my_tricks.Spread cannot be imported: No module named" in line
 
 
 @pytest.mark.parametrize("damage", ["missing part", "missing weights", "other shape", "unknown option"])

@@ -9,10 +9,16 @@ import torch
 
 from ssgan.errors import ConfigError
 from ssgan.tricks import (
+    ConditionalEntropy,
+    Consistency,
     FeatureMatching,
     HistoricalAveraging,
     LabelSmoothing,
+    ManifoldRegularisation,
     MinibatchDiscrimination,
+    PullAway,
+    SpectralNorm,
+    VirtualAdversarial,
     VirtualBatchNorm,
 )
 
@@ -28,6 +34,18 @@ WRONG = [
     (MinibatchDiscrimination, {"dim": -5}, "trick.minibatch_discrimination.dim=-5"),
     (VirtualBatchNorm, {"reference_size": 0}, "trick.virtual_batch_norm.reference_size=0"),
     (VirtualBatchNorm, {"eps": 0.0}, "trick.virtual_batch_norm.eps=0.0"),
+    (ConditionalEntropy, {"weight": -0.1}, "trick.conditional_entropy.weight=-0.1"),
+    (Consistency, {"weight": math.nan}, "trick.consistency.weight=nan"),
+    (Consistency, {"teacher": "mean"}, "trick.consistency.teacher=mean"),
+    (Consistency, {"shift": -1}, "trick.consistency.shift=-1"),
+    (ManifoldRegularisation, {"weight": -1e-3}, "trick.manifold_regularisation.weight=-0.001"),
+    (ManifoldRegularisation, {"epsilon": 0.0}, "trick.manifold_regularisation.epsilon=0.0"),
+    (PullAway, {"weight": -1.0}, "trick.pull_away.weight=-1.0"),
+    (SpectralNorm, {"iterations": 0}, "trick.spectral_norm.iterations=0"),
+    (VirtualAdversarial, {"epsilon": 0.0}, "trick.virtual_adversarial.epsilon=0.0"),
+    (VirtualAdversarial, {"weight": -1.0}, "trick.virtual_adversarial.weight=-1.0"),
+    (VirtualAdversarial, {"xi": 0.0}, "trick.virtual_adversarial.xi=0.0"),
+    (VirtualAdversarial, {"iterations": 0}, "trick.virtual_adversarial.iterations=0"),
 ]
 
 
@@ -47,6 +65,11 @@ def test_a_wrong_option_is_refused_in_one_line(trick, options, start):
         (LabelSmoothing, {"alpha": 1.0}),
         (MinibatchDiscrimination, {"kernels": 1, "dim": 1, "include_self": True}),
         (VirtualBatchNorm, {"reference_size": 1, "eps": 1e-12}),
+        (ConditionalEntropy, {"weight": 0.0}),
+        (Consistency, {"weight": 0.0, "teacher": "live", "shift": 0}),
+        (PullAway, {"weight": 0.0}),
+        (SpectralNorm, {"iterations": 1}),
+        (VirtualAdversarial, {"weight": 0.0, "iterations": 1}),
     ],
 )
 def test_values_at_the_bounds_are_valid(trick, options):

@@ -19,6 +19,7 @@ from ssgan.tricks import (
     HistoricalAveraging,
     LabelSmoothing,
     MinibatchDiscrimination,
+    SpectralNorm,
     Trick,
     TrickSet,
     VirtualBatchNorm,
@@ -44,7 +45,9 @@ SEAMS = {
 def step():
     rng = torch.Generator().manual_seed(0)
     fake, real = (SimpleNamespace(features=torch.randn(4, 3, generator=rng)) for _ in range(2))
-    return SimpleNamespace(fake=fake, real=real)
+    step = SimpleNamespace(fake=fake, real=real)
+    step.handed_to = lambda trick: step
+    return step
 
 
 def filled_seams(tricks):
@@ -137,6 +140,19 @@ def test_two_norms_are_refused_in_one_line_that_names_both():
         TrickSet({"virtual_batch_norm": VirtualBatchNorm(), "mine": AnotherNorm()})
     message = str(error.value)
     assert "mine" in message and "virtual_batch_norm" in message and "\n" not in message
+
+
+@dataclass
+class AnotherScale(Trick):
+    def discriminator_weight_scale(self, shape):
+        return nn.Identity()
+
+
+def test_two_scales_of_ds_weights_are_refused_in_one_line_that_names_both():
+    with pytest.raises(ConfigError) as error:
+        TrickSet({"spectral_norm": SpectralNorm(), "mine": AnotherScale()})
+    message = str(error.value)
+    assert "mine" in message and "spectral_norm" in message and "D's weight norm" in message and "\n" not in message
 
 
 def test_a_norm_that_does_nothing_is_a_norm():

@@ -1,0 +1,36 @@
+"""Spectral normalisation of D (Miyato et al. 2018, arXiv:1802.05957)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ssgan.checks import positive
+from ssgan.tricks.base import Trick
+
+if TYPE_CHECKING:
+    from ssgan.layers import SpectralScale
+
+
+@dataclass
+class SpectralNorm(Trick):
+    """D's layers divide their weight by its largest singular value, ``g · v / σ(v)``, and not each unit's by its norm.
+
+    The gains g come from data at the start and, but for the last layer's, stay, as those of weight normalisation do: no
+    layer stretches a distance by more than its largest gain. (The authors have no gains; under D's noise, activations
+    that shrink from layer to layer would drown.)
+    """
+
+    iterations: int = 10
+
+    def __post_init__(self) -> None:
+        positive("trick.spectral_norm.iterations", self.iterations)
+
+    def discriminator_weight_scale(self, shape: Sequence[int]) -> SpectralScale:
+        """Fill the scale of D's weights."""
+        import torch
+
+        from ssgan.layers import SpectralScale
+
+        return SpectralScale(torch.Size(shape), self.iterations)

@@ -1,0 +1,139 @@
+"""Presets: the values that were published, and a few iterations of each on files of the right format."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.fake_data import write_cifar10, write_mnist, write_svhn
+from tests.runs import QUIET, REPOSITORY, TINY_CONV, TINY_MLP, compose_run, options, train
+
+PRESETS = options("experiment")
+#: The paper's tables: data set and labels.
+TABLES = {"mnist": (20, 50, 100, 200), "svhn": (500, 1000, 2000), "cifar10": (1000, 2000, 4000, 8000)}
+PUBLISHED = [(data, labels) for data, row in TABLES.items() for labels in row]
+
+#: For each data set, what the authors ran: epochs, rate, where it begins to fall, widths of D, norm, pixels.
+RECIPE = {
+    "mnist": (300, 3e-3, 1.0, [1000, 500, 250, 250, 250], "l2", (0.0, 255.0)),
+    "svhn": (900, 3e-4, 2 / 3, [64, 128], "l1", (127.5, 127.5)),
+    "cifar10": (1200, 3e-4, 2 / 3, [96, 192], "l1", (127.5, 128.0)),
+}
+
+
+@pytest.mark.parametrize(("data", "labels"), PUBLISHED)
+def test_the_published_recipes(data: str, labels: int, tmp_path: Path):
+    config = compose_run(tmp_path, f"experiment={data}_{labels}")
+    epochs, lr, flat, widths, norm, pixels = RECIPE[data]
+    assert (config.data.name, config.data.num_labels, config.data.num_val) == (data, labels, 0)
+    assert config.trainer.max_epochs == epochs and config.trainer.max_iterations is None
+    o = config.optim
+    assert (o.lr, o.beta1, o.beta2, o.eps, o.clip_norm) == (lr, 0.5, 0.999, 1e-4, None)
+    assert o.flat == pytest.approx(flat) and o.interval == "epoch" and o.length == 1
+    assert o.average.rate == 1e-4 and not o.average.generator
+    resolved = config.resolved
+    model = resolved["model"]
+    assert (model["pixel_offset"], model["pixel_divisor"]) == pixels and model["z_dim"] == 100
+    if data == "mnist":
+        assert model["generator_hidden"] == [500, 500] and model["discriminator_hidden"] == widths
+        assert (model["input_noise"], model["hidden_noise"]) == (0.3, 0.5)
+    else:
+        assert model["generator_widths"] == [512, 256, 128] and model["discriminator_widths"] == widths
+        assert (model["input_dropout"], model["input_noise"], model["hidden_dropout"]) == (0.2, 0.0, 0.5)
+        assert model["pool"] == "mean"
+    assert config.tricks.names == ["feature_matching"] and resolved["trick"]["feature_matching"]["norm"] == norm
+    assert (config.objective.d_steps, config.objective.g_steps, config.objective.unlabelled_weight) == (1, 1, 1.0)
+    assert config.data.batch_size == 100 and config.data.include_labelled
+    assert not config.data.augment.flip and not config.data.augment.shift
+
+
+def test_there_is_a_preset_for_each_column_of_the_papers_tables_and_it_says_how_to_run_it():
+    assert {f"{data}_{labels}" for data, labels in PUBLISHED} <= set(PRESETS)
+    for name in PRESETS:
+        text = (REPOSITORY / "conf" / "experiment" / f"{name}.yaml").read_text()
+        head = [line for line in text.splitlines() if line.startswith("#")]
+        assert any(f"python -m ssgan.train experiment={name}" in line for line in head), name
+        assert any("not timed" in line or "hour" in line for line in head), f"{name} must say how long it takes"
+
+
+@pytest.mark.parametrize("name", ["svhn_1000_minibatch", "cifar10_4000_minibatch"])
+def test_the_published_recipe_of_minibatch_discrimination(name: str, tmp_path: Path):
+    config = compose_run(tmp_path, f"experiment={name}")
+    model, head = config.resolved["model"], config.resolved["trick"]["minibatch_discrimination"]
+    assert config.tricks.names == ["minibatch_discrimination"]
+    assert (head["kernels"], head["dim"], head["include_self"]) == (100, 5, False)
+    assert (model["input_dropout"], model["input_noise"], model["discriminator_widths"]) == (0.0, 0.2, [96, 192])
+    assert (config.objective.generator_loss, config.objective.d_steps, config.objective.g_steps) == ("saturating", 1, 3)
+
+
+def test_the_settings_of_the_successors(tmp_path: Path):
+    bad = compose_run(tmp_path, "experiment=svhn_1000_best")
+    assert bad.tricks.names == ["conditional_entropy", "feature_matching", "pull_away"]
+    trick = bad.resolved["trick"]
+    assert (trick["pull_away"]["weight"], trick["conditional_entropy"]["weight"]) == (0.8, 0.1)
+    assert trick["feature_matching"]["norm"] == "l1" and bad.data.num_labels == 1000
+    assert bad.optim.average.rate == 1.0 and bad.optim.flat == pytest.approx(2 / 3)
+    manifold = compose_run(tmp_path, "experiment=cifar10_4000_best")
+    assert manifold.tricks.names == ["feature_matching", "manifold_regularisation"]
+    trick = manifold.resolved["trick"]["manifold_regularisation"]
+    assert (trick["weight"], trick["epsilon"]) == (1e-3, 20.0) and manifold.data.num_labels == 4000
+    assert (manifold.data.batch_size, manifold.trainer.max_epochs, manifold.optim.average.rate) == (25, 1400, 1e-4)
+    assert (manifold.data.augment.flip, manifold.data.augment.shift) == (True, 2)
+    assert manifold.resolved["model"]["pool"] == "max"
+
+
+@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize(("schedule", "fraction"), [("short", 0.2), ("tenth", 0.1)])
+def test_a_shorter_schedule_goes_with_every_preset(name: str, schedule: str, fraction: float, tmp_path: Path):
+    long, short = (compose_run(tmp_path, f"experiment={name}", s) for s in ("schedule=full", f"schedule={schedule}"))
+    assert long.trainer.max_epochs == long.optim.epochs
+    assert short.trainer.max_epochs == pytest.approx(fraction * long.optim.epochs, abs=1)
+    assert short.optim.lr_factor(0.9) == long.optim.lr_factor(0.9)
+    assert short.optim.length == fraction and short.optim.average == long.optim.average
+
+
+def test_the_old_name_of_the_short_schedule_still_means_what_its_results_were_made_with(tmp_path: Path):
+    now = compose_run(tmp_path, "experiment=mnist_100_short").resolved
+    kept = json.loads((REPOSITORY / "results" / "mnist_100_short" / "gan_2" / "result.json").read_text())["config"]
+    assert now["trainer"]["max_epochs"] == kept["trainer"]["max_epochs"] == 60
+    assert now["optim"]["average"]["rate"] / now["optim"]["length"] == kept["optim"]["average"]["rate"]
+    for option in ("lr", "beta1", "beta2", "eps", "flat", "interval", "clip_norm"):
+        assert now["optim"][option] == kept["optim"][option]
+    assert now["model"] == kept["model"] and now["trick"] == kept["trick"]
+    assert now["data"] == kept["data"] | {"seed": 1}
+
+
+def test_the_ablation_of_sample_quality(tmp_path: Path):
+    from omegaconf import OmegaConf
+
+    sweep = OmegaConf.load(REPOSITORY / "conf" / "sweep" / "sample_quality.yaml")
+    variants = sweep.hydra.sweeper.params.trick.replace(" ", "").removesuffix(",").replace("],[", "] [").split()
+    chosen = [set(compose_run(tmp_path, "sweep=sample_quality", f"trick={v}").tricks.names) for v in variants]
+    everything = {"label_smoothing", "minibatch_discrimination", "virtual_batch_norm"}
+    assert chosen[0] == everything and sorted(len(everything - c) for c in chosen) == [0, 1, 1, 1]
+    assert compose_run(tmp_path, "sweep=sample_quality", "objective=unlabelled").objective.labelled_weight == 0
+    config = compose_run(tmp_path, "sweep=sample_quality")
+    assert config.data.name == "cifar10" and config.objective.g_steps == 3
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Small files of all three formats."""
+    root = tmp_path_factory.mktemp("sets")
+    for write in (write_mnist, write_svhn, write_cifar10):
+        write(root)
+    return root
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_trains_on_files_of_its_data_sets_format(name: str, files: Path, tmp_path: Path, no_checksums):
+    mnist = name.startswith("mnist")
+    labels = compose_run(tmp_path, f"experiment={name}").data.num_labels
+    small = [f"data.root='{files}'", *QUIET, *(TINY_MLP if mnist else TINY_CONV), f"data.num_labels={min(labels, 100)}"]
+    if "minibatch" in name:
+        small.append("trick.minibatch_discrimination.kernels=6")
+    result = train(tmp_path, f"experiment={name}", *small, "trainer.max_iterations=2")
+    assert result["iterations"] == 2 and result["data"] == name.partition("_")[0] and result["test_size"] == 100
+    assert result["num_labels"] == min(labels, 100) and 0 <= result["test_error"] <= 1

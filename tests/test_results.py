@@ -1,0 +1,107 @@
+"""RESULTS.md says what the results kept in results/ say."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from omegaconf import OmegaConf
+
+from results.tables import COLUMNS, PAGE, filled, table
+from tests.runs import REPOSITORY, compose_run
+
+TABLES: Any = OmegaConf.to_container(OmegaConf.load(REPOSITORY / "results" / "tables.yaml"))
+ROWS = [(name, i) for name, spec in TABLES.items() for i in range(len(spec["rows"]))]
+IDS = [f"{name}-{TABLES[name]['rows'][i]['name']}" for name, i in ROWS]
+
+
+def lines_of(name: str) -> list[dict[str, str]]:
+    """The rows of a table as they stand in RESULTS.md, by column."""
+    text = re.search(rf"<!-- table {name} -->\n(.*?)\n<!-- end -->", PAGE.read_text(), re.DOTALL)
+    assert text is not None, f"RESULTS.md has no table {name}"
+    split = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in text[1].splitlines()]
+    return [dict(zip(COLUMNS, cells, strict=True)) for cells in split[2:]]
+
+
+def kept(row: dict[str, Any], key: str = "runs") -> list[dict[str, Any]]:
+    """The results of a row, read another way than the command reads them."""
+    flat: list[dict[str, Any]] = []
+    for file in (REPOSITORY / "results" / name for name in row.get(key, [])):
+        if file.suffix == ".csv":
+            frame = pd.read_csv(file).assign(data="mnist", num_labels=100, num_val=0, objective="semi_supervised")
+            frame = frame[frame.configuration == row["configuration"]].assign(num_unlabelled=60000)
+            flat += [{**r, "tricks": r["techniques"].split("+"), "versions": {"torch": r["torch"]}}
+                     for r in frame.to_dict("records")]  # fmt: skip
+        else:
+            held = json.loads(file.read_text())
+            flat += held if isinstance(held, list) else [held]
+    objective = row.get("objective") if key == "runs" else "supervised"
+    return [result for result in flat if not objective or result["objective"] == objective]
+
+
+def numbers(text: str) -> list[float]:
+    return [float(number) for number in re.findall(r"-?\d+(?:\.\d+)?", text.replace(",", ""))]
+
+
+def test_the_page_is_what_the_command_writes():
+    page = PAGE.read_text()
+    assert filled(page) == page, "python -m results.tables"
+    assert all(f"<!-- table {name} -->" in page for name in TABLES)
+
+
+@pytest.mark.parametrize(("name", "i"), ROWS, ids=IDS)
+def test_each_row_agrees_with_its_results(name: str, i: int):
+    row, line = TABLES[name]["rows"][i], lines_of(name)[i]
+    results = kept(row)
+    assert row["name"] in line[""] and row["command"] in line[""] and line["published"] == row["paper"]
+    assert int(line["n"]) == len(results) == len({result["data_seed"] for result in results})
+    if not results:
+        assert line["ours"] == f"not run: {row['not_run']}"
+        return
+    errors = TABLES[name]["unit"] == "errors"
+    values = np.array([r["test_errors"] if errors else 100 * r["test_errors"] / r["test_size"] for r in results])
+    shown = numbers(line["ours"])
+    assert shown[0] == pytest.approx(values.mean(), abs=0.051)
+    assert len(shown) == (2 if len(values) > 1 else 1)
+    if len(values) > 1:
+        assert shown[1] == pytest.approx(values.std(ddof=1), abs=0.051)
+    splits = dict(np.reshape(numbers(line["each split"].replace(":", " ")), (-1, 2)))
+    for result, value in zip(results, values, strict=True):
+        assert splits[result["data_seed"]] == pytest.approx(value, abs=0.051)
+        assert f"{result['iterations']:,}" in line["steps"] and result["hardware"] in line["hardware"]
+        assert result["versions"]["torch"] in line["versions"]
+    assert numbers(line["seconds"])[0] == pytest.approx(np.median([r["seconds"] for r in results]), abs=1)
+    baseline = kept(row, "baseline")
+    if baseline:
+        alone = [r["test_errors"] if errors else 100 * r["test_error"] for r in baseline]
+        assert numbers(line["labels alone"])[0] == pytest.approx(np.mean(alone), abs=0.051)
+
+
+@pytest.mark.parametrize(("name", "i"), ROWS, ids=IDS)
+def test_each_rows_command_composes_and_is_that_of_its_runs(name: str, i: int, tmp_path):
+    row = TABLES[name]["rows"][i]
+    config = compose_run(tmp_path, *row["command"].split())
+    for result in kept(row):
+        assert result["data"] == config.data.name and result["num_labels"] == config.data.num_labels
+        assert result["num_val"] == 0 and (
+            result["objective"] == "supervised" or result["tricks"] == config.tricks.names
+        )
+        steps = config.trainer.max_iterations or config.trainer.max_epochs * (result["num_unlabelled"] // 100)
+        assert result["iterations"] == steps or config.data.name == "digits"
+
+
+def test_a_changed_result_changes_the_table(monkeypatch: pytest.MonkeyPatch):
+    import results.tables
+
+    load = results.tables.load
+
+    def worse(*args, **wanted):
+        return [{**result, "test_errors": result["test_errors"] + 1} for result in load(*args, **wanted)]
+
+    before = table("mnist")
+    monkeypatch.setattr(results.tables, "load", worse)
+    assert table("mnist") != before

@@ -1,0 +1,170 @@
+"""Techniques that draw randomness of their own, and steps of all techniques as part of a vmapped computation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+from torch.utils._pytree import tree_flatten, tree_unflatten
+
+from ssgan.config import Objective
+from ssgan.layers import Share
+from ssgan.objectives import discriminator_terms, draw_discriminator_noise, draw_generator_noise, generator_terms
+from ssgan.tricks import (
+    ConditionalEntropy,
+    Consistency,
+    FeatureMatching,
+    LabelSmoothing,
+    ManifoldRegularisation,
+    PullAway,
+    SpectralNorm,
+    Trick,
+    TrickSet,
+    VirtualAdversarial,
+)
+from tests.tricks.steps import SHAPE, N, Step, images, seeded
+
+DRAWING = {
+    "consistency": Consistency(flip=True, shift=1),
+    "manifold_regularisation": ManifoldRegularisation(),
+    "virtual_adversarial": VirtualAdversarial(),
+}
+SILENT = {
+    "conditional_entropy": ConditionalEntropy(),
+    "feature_matching": FeatureMatching(),
+    "label_smoothing": LabelSmoothing(),
+    "pull_away": PullAway(),
+    "spectral_norm": SpectralNorm(),
+}
+
+
+def draw(step, tricks, share=None, n=N, weight=1.0):
+    """D's and G's noise with those techniques, and the state of the random generator after each."""
+    rng, players, extra = seeded(7), (step.generator, step.discriminator), ([share] if share else [])
+    shape, tricks = (n, *SHAPE), TrickSet(tricks)
+    d = draw_discriminator_noise(*players, shape, Objective(unlabelled_weight=weight), tricks, rng, *extra)
+    after_d = rng.get_state()
+    return d, draw_generator_noise(*players, shape, tricks, rng, *extra), after_d, rng.get_state()
+
+
+def test_without_a_technique_that_draws_the_stream_is_the_layers_alone():
+    step, rng = Step(), seeded(7)
+    z, layers = step.generator.draw_z(N, rng), step.discriminator.draw_noise(3 * N, rng)
+    after_d = rng.get_state()
+    g_z, fake = step.generator.draw_z(N, rng), step.discriminator.draw_noise(N, rng)
+    real = step.discriminator.draw_noise(N, rng)
+    d, g, found_d, found = draw(step, SILENT)
+    torch.testing.assert_close([d.z, *d.layers], [z, *layers], rtol=0, atol=0)
+    torch.testing.assert_close([g.z, *g.fake_layers, *g.real_layers], [g_z, *fake, *real], rtol=0, atol=0)
+    assert torch.equal(found_d, after_d) and torch.equal(found, rng.get_state())
+    assert d.draws == g.draws == {}
+
+
+def test_draws_come_after_the_layers_noise_in_the_order_of_names():
+    step = Step()
+    d, *_ = draw(step, DRAWING)
+    plain, _, state, _ = draw(step, {})
+    torch.testing.assert_close([d.z, *d.layers], [plain.z, *plain.layers], rtol=0, atol=0)
+    rng = seeded(0)
+    rng.set_state(state)
+    for name, trick in DRAWING.items():
+        expected = trick.discriminator_draws(step.generator, step.discriminator, (N, *SHAPE), rng)
+        torch.testing.assert_close(d.draws[name], expected, rtol=0, atol=0)
+    assert list(d.draws) == sorted(DRAWING)
+
+
+def test_each_process_gets_its_rows_of_what_is_drawn_for_the_whole_batch():
+    step = Step()
+    whole, _, _, state = draw(step, DRAWING, n=2 * N)
+    parts = [draw(step, DRAWING, Share(rank, 2)) for rank in range(2)]
+    for name, tensors in whole.draws.items():
+        for i, tensor in enumerate(tensors):
+            assert len(tensor) == 2 * N
+            assert torch.equal(torch.cat([part[0].draws[name][i] for part in parts]), tensor), name
+    assert all(torch.equal(part[3], state) for part in parts)
+
+
+def test_the_supervised_baseline_draws_nothing():
+    assert draw(Step(), DRAWING, weight=0.0)[0].draws == {}
+
+
+@dataclass
+class Drawing(Trick):
+    """Draws numbers in each step and keeps what it was handed."""
+
+    seen: Any = None
+
+    def discriminator_draws(self, generator, discriminator, shape, rng):
+        return (torch.rand(shape[0], generator=rng),)
+
+    generator_draws = discriminator_draws
+
+    def discriminator_penalty(self, step):
+        self.seen = step.draws
+        return step.draws[0].sum()
+
+    def generator_penalty(self, step):
+        self.seen = step.real
+        return step.draws[0].sum()
+
+
+def test_each_technique_is_handed_its_own_draws_alone():
+    step = Step(first=Drawing(), second=Drawing(), entropy=ConditionalEntropy())
+    terms = step.d_terms()
+    for name in ("first", "second"):
+        (expected,) = step.d_noise.draws[name]
+        (seen,) = step.tricks._tricks[name].seen
+        assert seen is expected and terms[name] == expected.sum()
+    assert terms["first"] != terms["second"]
+    assert {name: len(t) for name, t in step.g_noise.draws.items()} == {"first": 1, "second": 1}
+
+
+def test_real_features_are_computed_once_whoever_draws():
+    step = Step(first=Drawing(), matching=FeatureMatching(), second=Drawing())
+    terms = step.g_terms()
+    first, second = (step.tricks._tricks[name].seen for name in ("first", "second"))
+    assert first is second
+    assert terms["first"] == step.g_noise.draws["first"][0].sum()
+
+
+class Member(nn.Module):
+    """Both costs of a pair of players as one function of their parameters."""
+
+    def __init__(self, step):
+        super().__init__()
+        self.generator, self.discriminator, self.tricks = step.generator, step.discriminator, step.tricks
+
+    def forward(self, batch, d_noise, g_noise, real):
+        players = (self.generator, self.discriminator)
+        d = discriminator_terms(*players, self.discriminator, batch, d_noise, Objective(), self.tricks)
+        g = generator_terms(*players, real, g_noise, Objective(), self.tricks)
+        return sum(d.values()), sum(g.values())
+
+
+@pytest.mark.parametrize("tricks", [{}, *({n: t} for n, t in (DRAWING | SILENT).items()), DRAWING | SILENT],
+                         ids=["none", *DRAWING, *SILENT, "all"])  # fmt: skip
+def test_steps_of_several_members_can_be_one_vmapped_computation(tricks):
+    steps, real = [Step(seed=seed, **tricks) for seed in range(2)], images(5)
+    members = [Member(step) for step in steps]
+    parameters, buffers = torch.func.stack_module_state(members)
+    flat = [tree_flatten((step.d_noise, step.g_noise)) for step in steps]
+    stacked = [None if a is None else torch.stack([a, b]) for a, b in zip(flat[0][0], flat[1][0], strict=True)]
+    in_dims = (0, 0, [None if leaf is None else 0 for leaf in stacked])
+
+    def gradient(parameters, buffers, noise):
+        given = (steps[0].batch, *tree_unflatten(noise, flat[0][1]), real)
+        return torch.func.grad_and_value(lambda p: sum(torch.func.functional_call(members[0], (p, buffers), given)))(
+            parameters
+        )
+
+    gradients, values = torch.func.vmap(gradient, in_dims)(parameters, buffers, stacked)
+    for i, member in enumerate(members):
+        value = sum(member(steps[0].batch, steps[i].d_noise, steps[i].g_noise, real))
+        torch.testing.assert_close(values[i], value, rtol=1e-4, atol=1e-5)
+        names, leaves = zip(*member.named_parameters(), strict=True)
+        for name, wanted in zip(names, torch.autograd.grad(value, leaves, allow_unused=True), strict=True):
+            wanted = torch.zeros_like(gradients[name][i]) if wanted is None else wanted
+            torch.testing.assert_close(gradients[name][i], wanted, rtol=1e-2, atol=1e-4)

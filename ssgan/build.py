@@ -9,13 +9,14 @@ import torch
 import ssgan
 from ssgan.config import TrainConfig
 from ssgan.layers import PixelScale
+from ssgan.members import Members
 from ssgan.module import SemiSupervisedGAN
 
 
 def build_model(
     config: TrainConfig, image_shape: tuple[int, int, int], classes: Sequence[str], num_labels: int
 ) -> SemiSupervisedGAN:
-    """The networks and their training module; start values not yet set.
+    """The networks, an ensemble's stacked, and their training module; start values not yet set.
 
     Args:
         config: of the run.
@@ -23,17 +24,19 @@ def build_model(
         classes: names of the K classes.
         num_labels: labelled images, for the description that checkpoints carry.
     """
-    model, batch_size = config.model, config.data.batch_size
+    model, batch_size, members = config.model, config.data.batch_size, Members(config.run.ensemble)
     discriminator = model.build_discriminator(image_shape, len(classes), config.tricks, batch_size)
     if discriminator.reference_size:  # room for what a checkpoint brings
         discriminator.set_reference(torch.zeros(discriminator.reference_size, *image_shape))
+    generator = model.build_generator(image_shape, config.tricks, batch_size)
     return SemiSupervisedGAN(
-        model.build_generator(image_shape, config.tricks, batch_size),
-        discriminator,
+        members.copies_of(generator),
+        members.copies_of(discriminator),
         PixelScale(model.pixel_offset, model.pixel_divisor),
         config.tricks,
         config.objective,
         config.optim,
+        members=members,
         seed=config.run.seed,
         augmentation=config.data.augment,
         log_every=config.trainer.log_every,

@@ -14,7 +14,7 @@ from ssgan.errors import ConfigError
 
 #: Parts of the configuration that decide what a checkpoint's values mean; a resumed run must not change them. The
 #: others (length, logging, learning rate …) it may.
-FIXED = ("model", "trick", "objective", "data", "seed")
+FIXED = ("model", "trick", "objective", "data", "seed", "ensemble")
 
 #: Of those, what a resumed run may change all the same: where the data lies, how much of it is evaluated at once.
 FREE = ("data.root", "data.path", "data.eval_batch_size")

@@ -107,6 +107,12 @@ class Optim:
         """Factor of the learning rate when that fraction of the run is done."""
         return 1.0 if progress <= self.flat else max(1 - progress, 0.0) / (1 - self.flat)
 
+    def lr_at(self, iteration: int, per_epoch: int, total: int) -> float:
+        """The learning rate when so many iterations of ``total`` are done, ``per_epoch`` of which make an epoch."""
+        if self.interval == "epoch":
+            iteration -= iteration % per_epoch
+        return self.lr * self.lr_factor(iteration / total)
+
 
 @dataclass
 class TrainerOptions:
@@ -139,9 +145,12 @@ class RunOptions:
 
     seed: int = 1
     ckpt_path: str | None = None
+    ensemble: int | None = None  # members trained at once, with seed, seed + 1 … and data.seed, data.seed + 1 …
 
     def __post_init__(self) -> None:
         in_range("seed", self.seed, 0, LARGEST_SEED)
+        if self.ensemble is not None and self.ensemble < 2:
+            raise ConfigError(f"ensemble={self.ensemble}: must be 2 or more members, or null for a single model")
 
 
 @dataclass
@@ -163,7 +172,20 @@ class TrainConfig:
 
 
 #: Parts of a configuration; logger=wandb brings the last one.
-PARTS = ("callbacks", "ckpt_path", "data", "logger", "model", "objective", "optim", "seed", "trainer", "trick", "wandb")
+PARTS = (
+    "callbacks",
+    "ckpt_path",
+    "data",
+    "ensemble",
+    "logger",
+    "model",
+    "objective",
+    "optim",
+    "seed",
+    "trainer",
+    "trick",
+    "wandb",
+)
 
 #: Options that change where a run looks and what it writes, but not what comes of it.
 INDIFFERENT = (
@@ -203,7 +225,7 @@ def parse(cfg: DictConfig, run_dir: str, overrides: list[str]) -> TrainConfig:
         raise ConfigError(f"data.batch_size={data.batch_size} cannot be shared by trainer.devices={trainer.devices}")
     tricks = {name: build(node, Trick, f"trick.{name}") for name, node in (resolved.get("trick") or {}).items()}
     return TrainConfig(
-        run=_typed(RunOptions, {key: resolved[key] for key in ("seed", "ckpt_path")}),
+        run=_typed(RunOptions, {key: resolved.get(key) for key in ("seed", "ckpt_path", "ensemble")}),
         run_dir=run_dir,
         overrides=overrides,
         data=data,
@@ -216,6 +238,12 @@ def parse(cfg: DictConfig, run_dir: str, overrides: list[str]) -> TrainConfig:
         logger=resolved.get("logger") or {},
         resolved=resolved,
     )
+
+
+def parse_resolved(resolved: dict[str, Any], run_dir: str = "") -> TrainConfig:
+    """The typed form of a configuration that a run has saved, without what the run wrote and where it began."""
+    saved = {**resolved, "callbacks": {}, "logger": {}, "ckpt_path": None}
+    return parse(OmegaConf.create(saved), run_dir, overrides=[])
 
 
 def build(node: Any, base: type, prefix: str) -> Any:

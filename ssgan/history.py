@@ -30,10 +30,11 @@ class TermHistory:
         """Record an iteration.
 
         Args:
-            terms: for each player, ``d`` and ``g``, the named terms of each of its steps.
+            terms: for each player, ``d`` and ``g``, the named terms of each of its steps; a term is one number, or
+                one for each member of an ensemble.
         """
         columns = {
-            f"{player}_{name}": torch.stack([step[name].float() for step in steps]).mean()
+            f"{player}_{name}": torch.stack([step[name].float() for step in steps]).mean(0)
             for player, steps in terms.items()
             for name in (steps[0] if steps else ())
         }
@@ -50,7 +51,7 @@ class TermHistory:
         self._rows = []
         if rows is None:
             return {}
-        means = dict(zip(self._names, rows.mean(0).tolist(), strict=True))
+        means = dict(zip(self._names, rows.view(*rows.shape[:2], -1).mean((0, 2)).tolist(), strict=True))
         costs = {
             f"{player}_loss": sum(value for name, value in means.items() if name.startswith(f"{player}_"))
             for player in PLAYERS
@@ -59,7 +60,7 @@ class TermHistory:
         return {f"train/{name}": value for name, value in (costs | means).items()}
 
     def check(self, iteration: int, strategy: Strategy) -> Tensor | None:
-        """Read the record, averaged over all processes: ``[iterations, terms]``, or None if it is empty.
+        """Read the record, averaged over all processes: ``[iterations, terms, members]``, or None if it is empty.
 
         Args:
             iteration: number of iterations done.
@@ -74,10 +75,11 @@ class TermHistory:
         rows = rows.cpu()
         bad = (~rows.isfinite()).nonzero()
         if len(bad):
-            row, column = bad[0].tolist()
+            row, column, *member = bad[0].tolist()
             player, _, term = self._names[column].partition("_")
+            of_member = "".join(f" of member {i + 1}" for i in member)
             raise TrainingDiverged(
-                f"the {PLAYERS[player]}'s term '{term}' is {rows[row, column].item()}"
+                f"the {PLAYERS[player]}'s term '{term}'{of_member} is {rows[row, column, *member].item()}"
                 f" at iteration {iteration - len(rows) + row + 1}; last.ckpt, if there is one, is from before"
             )
         return rows

@@ -6,20 +6,18 @@ import time
 from typing import Any
 
 import lightning as L
-import numpy as np
 import torch
 from lightning.pytorch.core.optimizer import LightningOptimizer
 from torch import Tensor, nn
-from torchmetrics.classification import MulticlassAccuracy
 
 from ssgan.average import WeightAverage, average_rate
 from ssgan.config import Objective, Optim
-from ssgan.data.augment import augment
 from ssgan.data.options import Augmentation
 from ssgan.data.streams import EvalBatch, IterationBatch
-from ssgan.errors import ConfigError
+from ssgan.error_rates import SPLITS, ErrorRates, Errors
 from ssgan.history import TermHistory
 from ssgan.layers import WHOLE, PixelScale, Share, spanning
+from ssgan.members import ONE, Members
 from ssgan.networks.discriminator import Discriminator
 from ssgan.networks.generator import Generator
 from ssgan.objectives import (
@@ -31,11 +29,9 @@ from ssgan.objectives import (
     generator_terms,
 )
 from ssgan.passes import DiscriminatorBatch
+from ssgan.randomness import Randomness
 from ssgan.start import set_start_values
 from ssgan.tricks import TrickSet
-
-#: What is evaluated: held-out labelled images, and the test set.
-SPLITS = ("val", "test")
 
 
 class SemiSupervisedGAN(L.LightningModule):
@@ -44,13 +40,17 @@ class SemiSupervisedGAN(L.LightningModule):
     ``trainer.global_step`` is the number of iterations done; an iteration is ``d_steps`` D updates, then ``g_steps`` G
     updates. The classifier in use, ``average.network``, is the exponential average of D.
 
+    An ensemble trains its members at once: both networks, and with them all that follows them, are stacked, and images,
+    noise and terms have the members in dimension 0 (:mod:`ssgan.members`).
+
     Args:
-        generator, discriminator: the two players.
+        generator, discriminator: the two players; of an ensemble, stacked.
         scale: between stored pixels and the networks' range.
         tricks: the techniques.
         objective: the players' costs and the number of their steps.
         optim: optimiser, learning rate and weight average.
-        seed: of start values and noise.
+        members: of an ensemble, or a single model.
+        seed: of start values and noise; member i has seed + i.
         augmentation: of the images of D's and G's steps.
         log_every: iterations between two rows of the log.
         description: plain values saved with every checkpoint so that it can be used on its own.
@@ -65,6 +65,7 @@ class SemiSupervisedGAN(L.LightningModule):
         objective: Objective | None = None,
         optim: Optim | None = None,
         *,
+        members: Members = ONE,
         seed: int = 1,
         augmentation: Augmentation | None = None,
         log_every: int = 50,
@@ -78,23 +79,17 @@ class SemiSupervisedGAN(L.LightningModule):
         self.tricks = tricks or TrickSet()
         self.objective = objective or Objective()
         self.optim = optim or Optim()
+        self.members = members
         self.seed = seed
         self.augmentation = augmentation or Augmentation()
         self.description = description or {}
         self.history = TermHistory(log_every)
-        self.average = WeightAverage(discriminator)
-        self.generator_average = WeightAverage(generator) if self.optim.average.generator else None
-        self.penalties = nn.ModuleDict(
-            {
-                player: nn.ModuleDict(self.tricks.parameter_penalties(list(network.parameters())))
-                for player, network in self.players.items()
-            }
-        )
-        classes = discriminator.classifier.out_features
-        self.accuracy = nn.ModuleDict({split: MulticlassAccuracy(classes, average="micro") for split in SPLITS})
-        self.rng = torch.Generator()
+        self._begin_to_follow()
+        self.errors = ErrorRates(discriminator.classifier.out_features, members)
+        self.random = Randomness(seed, members)
         self.share = WHOLE
         self.seconds = 0.0
+        self.evaluated: dict[str, Errors] = {}  # the last evaluation of each split
         self._evaluated: dict[str, int] = {}
         self._resumed: dict[str, Any] | None = None
         self._started = 0.0
@@ -110,14 +105,24 @@ class SemiSupervisedGAN(L.LightningModule):
         """Set all start values: weights from the seed, gains and biases from data, references of techniques.
 
         Args:
-            pixels: 500 training images, uint8 ``[n, channels, height, width]``.
+            pixels: 500 training images, uint8 ``[n, channels, height, width]``; so many for each member of an ensemble.
         """
-        set_start_values(self.generator, self.discriminator, self.scale(pixels), self.seed)
+        generators, discriminators = self.members.apart(self.generator), self.members.apart(self.discriminator)
+        for i, images in enumerate(self.members.split(pixels)):
+            set_start_values(generators[i], discriminators[i], self.scale(images), self.seed + i)
+        self.generator, self.discriminator = self.members.together(generators), self.members.together(discriminators)
+        self._begin_to_follow()
+
+    def _begin_to_follow(self) -> None:
+        """Make what follows the networks' parameters, from their present values."""
         self.average = WeightAverage(self.discriminator)
-        if self.generator_average is not None:
-            self.generator_average = WeightAverage(self.generator)
-        for player, network in self.players.items():
-            self.penalties[player] = nn.ModuleDict(self.tricks.parameter_penalties(list(network.parameters())))
+        self.generator_average = WeightAverage(self.generator) if self.optim.average.generator else None
+        self.penalties = nn.ModuleDict(
+            {
+                player: nn.ModuleDict(self.tricks.parameter_penalties(list(network.parameters())))
+                for player, network in self.players.items()
+            }
+        )
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
         """Adam for each player; fused, unless a loss scaler has to unscale gradients before they are clipped."""
@@ -129,17 +134,13 @@ class SemiSupervisedGAN(L.LightningModule):
         ]
 
     def on_fit_start(self) -> None:
-        """Make the noise generator, whose draws for a whole batch the processes share."""
+        """Make the noise generators, whose draws for a whole batch the processes share."""
         self.share = Share(self.global_rank, self.trainer.world_size)
-        entropy = np.random.SeedSequence([self.seed, 0]).generate_state(1, np.uint64)
-        self.rng = torch.Generator(self.device).manual_seed(int(entropy[0] >> np.uint64(1)))
+        self.random = Randomness(self.seed, self.members, self.device, self.share)
         if self._resumed is not None:
             self.seconds = self._resumed["seconds"]
             self.history.load(self._resumed["history"], self.device)
-            state = self._resumed["rng_state"]
-            if state.shape != self.rng.get_state().shape:
-                raise ConfigError("the checkpoint is from another kind of device; its random state does not fit here")
-            self.rng.set_state(state)
+            self.random.load(self._resumed["rng_state"])
             self._resumed = None
         self._started = time.monotonic()
 
@@ -169,29 +170,29 @@ class SemiSupervisedGAN(L.LightningModule):
         self, optimizer: LightningOptimizer, labelled: Tensor, labels: Tensor, unlabelled: Tensor, *, last: bool
     ) -> dict[str, Tensor]:
         """Update D once; return the terms of its cost."""
+        networks = self.generator, self.discriminator
         batch = DiscriminatorBatch(self._images(labelled), labels, self._images(unlabelled))
-        noise = draw_discriminator_noise(
-            self.generator, self.discriminator, batch.labelled.shape, self.objective, self.tricks, self.rng, self.share
+        shape = batch.labelled.shape[-4:]
+        noise = self.random.draw(
+            lambda rng, share: draw_discriminator_noise(*networks, shape, self.objective, self.tricks, rng, share)
         )
         with spanning(self.share):
-            terms = discriminator_terms(
-                self.generator, self.discriminator, batch, noise, self.objective, self.tricks, self.average.network
-            )
+            all_three = (*networks, self.average.network)
+            terms = self.members.call(discriminator_terms, all_three, batch, noise, self.objective, self.tricks)
             return self._update("discriminator", optimizer, terms, last)
 
     def generator_step(self, optimizer: LightningOptimizer, real: Tensor, *, last: bool) -> dict[str, Tensor]:
         """Update G once; return the terms of its cost."""
-        noise = draw_generator_noise(self.generator, self.discriminator, real.shape, self.tricks, self.rng, self.share)
+        networks, shape = (self.generator, self.discriminator), real.shape[-4:]
+        noise = self.random.draw(lambda rng, share: draw_generator_noise(*networks, shape, self.tricks, rng, share))
+        images = self._images(real)
         with frozen(self.discriminator), spanning(self.share):
-            terms = generator_terms(
-                self.generator, self.discriminator, self._images(real), noise, self.objective, self.tricks
-            )
+            terms = self.members.call(generator_terms, networks, images, noise, self.objective, self.tricks)
             return self._update("generator", optimizer, terms, last)
 
     def _images(self, pixels: Tensor) -> Tensor:
         """Augmented and scaled images."""
-        a = self.augmentation
-        return self.scale(augment(pixels, a.flip, a.shift, self.rng, self.share) if a.flip or a.shift else pixels)
+        return self.scale(self.random.augment(pixels, self.augmentation))
 
     def _update(
         self, player: str, optimizer: LightningOptimizer, terms: dict[str, Tensor], last: bool
@@ -199,7 +200,8 @@ class SemiSupervisedGAN(L.LightningModule):
         """Step down the sum of the terms and the penalties on the player's parameters."""
         parameters = list(self.players[player].parameters())
         penalties: Any = self.penalties[player]
-        terms = add_terms(terms, {name: penalty(parameters) for name, penalty in penalties.items()})
+        for name, penalty in penalties.items():
+            terms = add_terms(terms, {name: self.members.call(lambda module, ps: module(ps), [penalty], parameters)})
         optimizer.zero_grad()
         self.manual_backward(torch.stack(list(terms.values())).sum())
         if last:
@@ -214,25 +216,15 @@ class SemiSupervisedGAN(L.LightningModule):
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Clip a player's gradient; a loss scaler has unscaled it by now."""
         if self.optim.clip_norm is not None:
-            nn.utils.clip_grad_norm_(optimizer.param_groups[0]["params"], self.optim.clip_norm)
+            self.members.clip_gradients(optimizer.param_groups[0]["params"], self.optim.clip_norm)
 
     def _set_learning_rate(self, *optimizers: LightningOptimizer) -> None:
         """The learning rate is a function of the iteration, so a resumed run needs no state for it."""
         per_epoch = int(self.trainer.num_training_batches)
-        iteration = self.global_step
-        if self.optim.interval == "epoch":
-            iteration -= iteration % per_epoch
-        lr = self.optim.lr * self.optim.lr_factor(iteration / self.total_iterations)
+        total = self.trainer.max_steps if self.trainer.max_steps > 0 else (self.trainer.max_epochs or 1) * per_epoch
+        lr = self.optim.lr_at(self.global_step, per_epoch, total)
         for optimizer in optimizers:
             optimizer.param_groups[0]["lr"] = lr
-
-    @property
-    def total_iterations(self) -> int:
-        """Iterations of the whole run, at whose end a falling learning rate reaches 0."""
-        trainer = self.trainer
-        if trainer.max_steps > 0:
-            return trainer.max_steps
-        return max(trainer.max_epochs or 1, 1) * int(trainer.num_training_batches)
 
     # --- log and evaluation -------------------------------------------------------------------------------------------
 
@@ -251,30 +243,39 @@ class SemiSupervisedGAN(L.LightningModule):
             logger.log_metrics(metrics, step=self.global_step)
 
     def classify(self, pixels: Tensor) -> Tensor:
-        """Logits ``[n, K]`` of the averaged classifier for uint8 images."""
-        return self.average.network(self.scale(pixels)).logits
+        """Logits ``[n, K]`` of the averaged classifier for uint8 images; of an ensemble ``[members, n, K]``.
+
+        An ensemble's members take the same images ``[n, …]``, or each its own, ``[members, n, …]``.
+        """
+        images = self.members.shared(self.scale(pixels), dims=4)
+        return self.members.call(lambda network, x: network(x).logits, [self.average.network], images)
 
     def sample(self, z: Tensor) -> Tensor:
-        """uint8 images ``[n, channels, height, width]`` generated from z."""
+        """uint8 images ``[n, channels, height, width]`` generated from z, an ensemble's members in turn."""
         network = self.generator if self.generator_average is None else self.generator_average.network
-        return self.scale.to_pixels(network(z))
+        images = self.members.call(lambda network, x: network(x), [network], self.members.shared(z, dims=2))
+        return self.scale.to_pixels(self.members.in_turn(images))
 
     def validation_step(self, batch: EvalBatch, batch_idx: int, dataloader_idx: int = 0) -> None:
         """Count errors of the averaged classifier."""
-        self.accuracy[batch.split].update(self.classify(batch.images), batch.labels)  # type: ignore[operator]
+        self.errors.update(batch.split, self.classify(batch.images), batch.labels)
 
     test_step = validation_step
 
     def on_validation_epoch_end(self) -> None:
-        """Log ``val/error`` and ``test/error``."""
-        for split, accuracy in self.accuracy.items():
-            if accuracy.update_called:
-                error = 1 - accuracy.compute()  # type: ignore[operator]
-                self.log(f"{split}/error", error, prog_bar=True, logger=False, sync_dist=True)
-                if self._evaluated.get(split) != self.global_step:  # the last evaluation may be the final test
-                    self._log({f"{split}/error": error.item()})
-                self._evaluated[split] = self.global_step
-                accuracy.reset()  # type: ignore[operator]
+        """Log ``val/error`` and ``test/error``, and of an ensemble ``test/ensemble_error``."""
+        for split in SPLITS:
+            found = self.errors.compute(split)
+            if found is None:
+                continue
+            errors = {f"{split}/error": found.mean}
+            if found.ensemble is not None:
+                errors[f"{split}/ensemble_error"] = found.ensemble
+            self.log_dict(errors, prog_bar=True, logger=False, sync_dist=True)
+            if self._evaluated.get(split) != self.global_step:  # the last evaluation may be the final test
+                self._log(errors)
+            self._evaluated[split] = self.global_step
+            self.evaluated[split] = found
 
     on_test_epoch_end = on_validation_epoch_end
 
@@ -292,7 +293,7 @@ class SemiSupervisedGAN(L.LightningModule):
         checkpoint["ssgan"] = {
             **self.description,
             "seconds": self.seconds + (time.monotonic() - self._started if self.trainer.state.fn == "fit" else 0.0),
-            "rng_state": self.rng.get_state(),
+            "rng_state": self.random.state(),
             "history": history,
         }
 

@@ -71,16 +71,16 @@ def _shared(draws: Mapping[str, tuple[Tensor, ...]], share: Share) -> dict[str, 
 def discriminator_terms(
     generator: Generator,
     discriminator: Discriminator,
+    average: nn.Module,
     batch: DiscriminatorBatch,
     noise: DiscriminatorNoise,
     objective: Objective,
     tricks: TrickSet,
-    average: nn.Module | None = None,
 ) -> dict[str, Tensor]:
     """The terms of D's cost: ``labelled``, ``unlabelled``, and those that techniques add.
 
-    ``average`` is D with its averaged weights, for techniques that look at it; None stands for D itself. With
-    ``unlabelled_weight`` 0 D is an ordinary classifier of the labelled images: the supervised-only baseline.
+    ``average`` is D with its averaged weights, for techniques that look at it. With ``unlabelled_weight`` 0 D is an
+    ordinary classifier of the labelled images: the supervised-only baseline.
     """
     if not objective.unlabelled_weight:
         output = discriminator(batch.labelled, noise.layers)
@@ -98,9 +98,7 @@ def discriminator_terms(
         "labelled": objective.labelled_weight * labelled_loss(labelled.logits, batch.labels),
         "unlabelled": objective.unlabelled_weight * unlabelled_loss(unlabelled.logits, fake.logits, tricks.real_target),
     }
-    step = DiscriminatorPass(
-        generator, discriminator, average or discriminator, batch, noise, fake_images, labelled, unlabelled, fake
-    )
+    step = DiscriminatorPass(generator, discriminator, average, batch, noise, fake_images, labelled, unlabelled, fake)
     return add_terms(terms, tricks.discriminator_penalties(step))
 
 

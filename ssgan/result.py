@@ -14,6 +14,7 @@ from rich.table import Table
 
 import ssgan
 from ssgan.config import TrainConfig
+from ssgan.data.ensemble import EnsembleData
 from ssgan.data.module import SemiSupervisedData
 from ssgan.hardware import describe_hardware
 from ssgan.module import SemiSupervisedGAN
@@ -23,18 +24,19 @@ def summarise(
     config: TrainConfig,
     trainer: L.Trainer,
     model: SemiSupervisedGAN,
-    data: SemiSupervisedData,
+    data: SemiSupervisedData | EnsembleData,
 ) -> dict[str, Any]:
-    """What ``result.json`` holds, after a test."""
-    size = len(data.images.y_test)
-    errors = round(float(trainer.callback_metrics["test/error"]) * size)
+    """What ``result.json`` holds, after a test; an ensemble predicts by the mean of its members' probabilities."""
+    first = data.members[0] if isinstance(data, EnsembleData) else data
+    size, found = len(data.images.y_test), model.evaluated["test"]
+    errors = round((found.mean if found.ensemble is None else found.ensemble) * size)
     result = {
         "test_error": errors / size,
         "test_errors": errors,
         "test_size": size,
-        "num_labels": data.num_labels,
-        "num_val": len(data.val[1]),
-        "num_unlabelled": len(data.unlabelled),
+        "num_labels": first.num_labels,
+        "num_val": len(first.val[1]),
+        "num_unlabelled": len(first.unlabelled),
         "seed": config.run.seed,
         "data_seed": config.data.seed,
         "data": config.data.name,
@@ -55,8 +57,10 @@ def summarise(
         "overrides": config.overrides,
         "config": config.resolved,
     }
-    if "val/error" in trainer.callback_metrics:
-        result["val_error"] = round(float(trainer.callback_metrics["val/error"]), 6)
+    if "val" in model.evaluated:
+        result["val_error"] = round(model.evaluated["val"].mean, 6)
+    if found.ensemble is not None:
+        result |= {"members": [round(error * size) for error in found.each], "mean_member_error": found.mean}
     return result
 
 
@@ -69,6 +73,9 @@ def show(result: dict[str, Any], run_dir: str) -> None:
     """Print the result."""
     table = Table(show_header=False, box=None)
     table.add_row("test error", f"{result['test_error']:.2%}  ({result['test_errors']} of {result['test_size']})")
+    if "members" in result:
+        each = ", ".join(map(str, result["members"]))
+        table.add_row("its members", f"{result['mean_member_error']:.2%}  ({each} of {result['test_size']})")
     table.add_row("labels", f"{result['num_labels']} of {result['data']}, data.seed={result['data_seed']}")
     supervised = result["objective"] == "supervised"
     table.add_row("techniques", "none: the labels alone" if supervised else ", ".join(result["tricks"]) or "none")

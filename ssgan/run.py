@@ -18,9 +18,11 @@ from ssgan.build import build_model
 from ssgan.callbacks import StatusFile
 from ssgan.checkpoint import check_resumable
 from ssgan.config import TrainConfig, build
+from ssgan.data.ensemble import EnsembleData
 from ssgan.data.module import SemiSupervisedData
 from ssgan.errors import ConfigError
 from ssgan.hardware import check_precision
+from ssgan.member_runs import write_members
 from ssgan.result import show, summarise, write
 from ssgan.status import RunStatus
 
@@ -51,14 +53,12 @@ def run(config: TrainConfig, quiet: bool = False) -> dict[str, Any]:
 def train_and_test(config: TrainConfig, loggers: list[Logger], quiet: bool) -> dict[str, Any]:
     """What :func:`run` does once the run is known to be possible."""
     images = config.data.load()
-    data = SemiSupervisedData(
-        images,
-        config.data,
-        config.run.seed,
-        config.objective.d_steps,
-        config.objective.g_steps,
-        config.trainer.test_curve,
-    )
+    steps, test_curve = (config.objective.d_steps, config.objective.g_steps), config.trainer.test_curve
+    data: SemiSupervisedData | EnsembleData
+    if config.run.ensemble is None:
+        data = SemiSupervisedData(images, config.data, config.run.seed, *steps, test_curve)
+    else:
+        data = EnsembleData(images, config.data, config.run.seed, config.run.ensemble, *steps, test_curve)
     model = build_model(config, images.shape, images.classes, data.num_labels)
     if config.run.ckpt_path is None:
         model.initialise(data.start_images(START_IMAGES))
@@ -70,6 +70,8 @@ def train_and_test(config: TrainConfig, loggers: list[Logger], quiet: bool) -> d
     result = summarise(config, trainer, model, data)
     if trainer.is_global_zero:
         write(result, config.run_dir)
+        if config.run.ensemble is not None:
+            write_members(config, result, model.evaluated)
         RunStatus("done", trainer.global_step, trainer.max_steps, result["seconds"]).write(config.run_dir)
         if not quiet:
             show(result, config.run_dir)

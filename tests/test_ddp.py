@@ -20,7 +20,7 @@ from lightning.pytorch import Callback
 
 class Dump(Callback):
     def on_train_end(self, trainer, pl_module):
-        state = {"state_dict": pl_module.state_dict(), "rng": pl_module.rng.get_state(), "step": trainer.global_step}
+        state = {"state_dict": pl_module.state_dict(), "rng": pl_module.random.state(), "step": trainer.global_step}
         torch.save(state, f"rank{trainer.global_rank}.pt")
 """
 

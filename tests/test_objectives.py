@@ -79,7 +79,7 @@ def batch():
 def d_terms(generator, discriminator, tricks, objective=None, seed=3, given=None):
     objective = objective or Objective()
     noise = draw_discriminator_noise(generator, discriminator, (N, *SHAPE), objective, tricks, seeded(seed))
-    return discriminator_terms(generator, discriminator, given or batch(), noise, objective, tricks)
+    return discriminator_terms(generator, discriminator, discriminator, given or batch(), noise, objective, tricks)
 
 
 def g_terms(generator, discriminator, tricks, objective=None, seed=4):
@@ -178,7 +178,7 @@ def test_images_and_noise_are_left_as_they_were(selected):
     d_noise = draw_discriminator_noise(generator, discriminator, (N, *SHAPE), objective, tricks, seeded(3))
     g_noise = draw_generator_noise(generator, discriminator, (N, *SHAPE), tricks, seeded(4))
     before = copy.deepcopy([*given, *d_noise, *g_noise])
-    discriminator_terms(generator, discriminator, given, d_noise, objective, tricks)
+    discriminator_terms(generator, discriminator, discriminator, given, d_noise, objective, tricks)
     generator_terms(generator, discriminator, given.unlabelled, g_noise, objective, tricks)
     torch.testing.assert_close([*given, *d_noise, *g_noise], before, rtol=0, atol=0)
 

@@ -20,7 +20,8 @@ class SampleScore(L.Callback):
     """Logs FID, KID, Inception Score, precision and recall every ``every`` iterations, as ``samples/…``.
 
     The features are those of a trained classifier, see ``python -m ssgan.score``; its training images are what samples
-    are compared with. Nothing of it is part of the module or of a checkpoint, and the run's random state is left alone.
+    are compared with; of an ensemble they are the first member's. Nothing of it is part of the module or of a
+    checkpoint, and the run's random state is left alone.
 
     Args:
         extractor: a run's folder or a checkpoint; best trained on all labels.
@@ -66,7 +67,8 @@ class SampleScore(L.Callback):
             return  # a supervised run trains no generator
         assert self._extractor is not None and self._real is not None
         average = module.generator_average
-        generator = with_fixed_statistics(module.generator if average is None else average.network)
+        network = module.generator if average is None else average.network
+        generator = with_fixed_statistics(module.members.apart(network)[0])
         z = generator.draw_z(self.samples, torch.Generator().manual_seed(self.seed)).to(module.device)
         images = torch.cat([module.scale.to_pixels(generator(part)).cpu() for part in z.split(500)])
         found = scores(self._extractor(images), self._real)

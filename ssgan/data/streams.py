@@ -19,7 +19,8 @@ class IterationBatch(NamedTuple):
     """uint8 images of one iteration, of d D steps and g G steps.
 
     For each D step there are n labelled and n unlabelled ones, for each G step n unlabelled ones of the second stream:
-    ``labelled`` and ``unlabelled`` are ``[d, n, c, h, w]``, ``labels`` ``[d, n]``, ``matched`` ``[g, n, c, h, w]``.
+    ``labelled`` and ``unlabelled`` are ``[d, n, c, h, w]``, ``labels`` ``[d, n]``, ``matched`` ``[g, n, c, h, w]``. An
+    ensemble's have the members after the steps: ``[d, members, n, …]``.
     """
 
     labelled: Tensor
@@ -82,12 +83,12 @@ class SemiSupervisedStream:
         share = self.batch_size // self.world_size
         mine = slice(self.rank * share, (self.rank + 1) * share)
         for i in range(start, len(self)):
-            chosen = labelled[i, :, mine]
+            chosen = labelled[i, ..., mine]
             yield IterationBatch(
                 self.labelled[chosen],
                 self.labels[chosen],
-                self.unlabelled[unlabelled[i, :, mine]],
-                self.unlabelled[matched[i, :, mine]],
+                self.unlabelled[unlabelled[i, ..., mine]],
+                self.unlabelled[matched[i, ..., mine]],
             )
 
     def state_dict(self) -> dict[str, int]:
@@ -114,7 +115,10 @@ class SemiSupervisedStream:
 
 @dataclass
 class EvalStream:
-    """A split in batches; with several processes each takes every ``world_size``-th image."""
+    """A split in batches; with several processes each takes every ``world_size``-th image.
+
+    ``images`` are ``[n, c, h, w]`` and ``labels`` ``[n]``, or of each member of an ensemble, ``[members, n, …]``.
+    """
 
     split: str
     images: Tensor
@@ -124,9 +128,10 @@ class EvalStream:
     world_size: int = 1
 
     def __len__(self) -> int:
-        return -(-len(range(self.rank, len(self.labels), self.world_size)) // self.batch_size)
+        return -(-len(range(self.rank, self.labels.shape[-1], self.world_size)) // self.batch_size)
 
     def __iter__(self) -> Iterator[EvalBatch]:
-        mine = slice(self.rank, None, self.world_size)
-        parts = zip(self.images[mine].split(self.batch_size), self.labels[mine].split(self.batch_size), strict=True)
-        return (EvalBatch(self.split, images, labels) for images, labels in parts)
+        dim = self.labels.ndim - 1
+        mine = torch.arange(self.rank, self.labels.shape[dim], self.world_size, device=self.labels.device)
+        for chosen in mine.split(self.batch_size):
+            yield EvalBatch(self.split, self.images.index_select(dim, chosen), self.labels.index_select(dim, chosen))

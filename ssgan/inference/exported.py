@@ -29,7 +29,7 @@ class Classifier(nn.Module):
     def __init__(self, model: TrainedModel) -> None:
         super().__init__()
         self.scale = model.module.scale
-        self.network = model.module.average.network
+        self.network = model.classifier
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Scale, classify."""
@@ -144,7 +144,7 @@ def _run_onnx(path: Path, name: str, rows: Tensor) -> list[Tensor]:
 
 def write_state_dict(model: TrainedModel, folder: Path, generator: bool = True) -> list[ExportedFile]:
     """``weights.pt``, plain tensors by name, and ``model.json``, which says what they belong to."""
-    weights = {"classifier": model.module.average.network.state_dict()}
+    weights = {"classifier": model.classifier.state_dict()}
     if generator and model.config.objective.g_steps:
         average = model.module.generator_average
         weights["generator"] = (model.module.generator if average is None else average.network).state_dict()

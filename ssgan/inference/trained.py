@@ -10,18 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from omegaconf import OmegaConf
 from torch import Tensor
 
 from ssgan.build import build_model
 from ssgan.checkpoint import read_checkpoint
-from ssgan.config import TrainConfig, parse
+from ssgan.config import TrainConfig, parse_resolved
 from ssgan.data.images import ImageData
 from ssgan.errors import ConfigError, DataError
+from ssgan.inference.ensemble_logits import of_mean_probabilities
 from ssgan.inference.fixed_statistics import with_fixed_statistics
 from ssgan.inference.given_images import GivenImages, as_pixels
 from ssgan.inference.read_ahead import ImageForm
 from ssgan.module import SemiSupervisedGAN
+from ssgan.networks.discriminator import Discriminator
 from ssgan.networks.generator import Generator
 
 #: Images in a batch if they are small, and pixels if they are large.
@@ -57,7 +58,7 @@ class Prediction:
 
 
 class TrainedModel:
-    """The averaged classifier and the generator of a checkpoint, ready for use.
+    """The averaged classifier and the generator of a checkpoint, ready for use; an ensemble is one classifier.
 
     Args:
         module: the training module with the checkpoint's values.
@@ -129,7 +130,31 @@ class TrainedModel:
         """Logits on the device. No images have no logits."""
         if not len(pixels):
             return torch.empty(0, len(self.classes), device=self.device)
-        return self.module.classify(pixels.to(self.device, non_blocking=True)).float()
+        logits = self.module.classify(pixels.to(self.device, non_blocking=True)).float()
+        return logits if logits.ndim == 2 else of_mean_probabilities(logits)
+
+    @property
+    def classifier(self) -> Discriminator:
+        """The averaged discriminator.
+
+        Raises:
+            ConfigError: the run trained an ensemble of them.
+        """
+        self.require_single()
+        network: Any = self.module.average.network
+        return network
+
+    def require_single(self) -> None:
+        """Refuse an ensemble where one network is needed.
+
+        Raises:
+            ConfigError: names the members.
+        """
+        if self.config.run.ensemble is not None:
+            raise ConfigError(
+                f"{self.path}: this is an ensemble; name one of its members, members/1 to"
+                f" members/{self.config.run.ensemble} in its folder"
+            )
 
     # --- generate ----------------------------------------------------------------------------------------------------
 
@@ -142,6 +167,7 @@ class TrainedModel:
         """
         if not self.config.objective.g_steps:
             raise ConfigError(f"{self.path}: this is a supervised run, it has no trained generator")
+        self.require_single()
         average = self.module.generator_average
         network: Any = self.module.generator if average is None else average.network
         return with_fixed_statistics(network)
@@ -199,8 +225,7 @@ def load(run: str | Path, device: str = "auto") -> TrainedModel:
     place = find_device(device)
     try:
         described: dict[str, Any] = checkpoint["ssgan"]
-        saved = {**described["config"], "callbacks": {}, "logger": {}, "ckpt_path": None}
-        config = parse(OmegaConf.create(saved), run_dir=str(path.parent), overrides=[])
+        config = parse_resolved(described["config"], str(path.parent))
         module = build_model(config, tuple(described["image_shape"]), described["classes"], described["num_labels"])
         module.load_state_dict(checkpoint["state_dict"])
     except ConfigError as error:

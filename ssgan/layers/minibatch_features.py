@@ -23,7 +23,7 @@ class ClosenessSum(torch.autograd.Function):
 
     @staticmethod
     def forward(rows: Tensor) -> tuple[Tensor, Tensor]:
-        """The sums, and the closeness of each pair, a constant."""
+        """The sums, and each pair's closeness for :meth:`backward`."""
         parts, n, kernels, _ = rows.shape
         dims = [dim.contiguous() for dim in rows.unbind(-1)]
         closeness = rows.new_empty(parts, n, n, kernels)
@@ -39,17 +39,34 @@ class ClosenessSum(torch.autograd.Function):
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor], output: tuple[Tensor, Tensor]) -> None:
-        """Keep what the gradient is made of."""
-        ctx.mark_non_differentiable(output[1])
-        ctx.save_for_backward(inputs[0], output[1])
+        """Keep what the gradient needs."""
+        (rows,), (_, closeness) = inputs, output
+        ctx.mark_non_differentiable(closeness)
+        ctx.save_for_backward(rows, closeness)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor, _: Tensor) -> Tensor:
         """The gradient with respect to the rows."""
-        rows, closeness = ctx.saved_tensors
-        dims = [dim.contiguous() for dim in rows.unbind(-1)]
+        return _ClosenessGradient.apply(*ctx.saved_tensors, grad)
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[int], rows: Tensor) -> tuple[tuple[Tensor, Tensor], tuple[int, int]]:
+        """An ensemble's members are so many more parts."""
+        rows = rows.movedim(in_dims[0], 0)
+        sums, closeness = ClosenessSum.apply(rows.flatten(0, 1))
+        members = (info.batch_size, -1)
+        return (sums.unflatten(0, members), closeness.unflatten(0, members)), (0, 0)
+
+
+class _ClosenessGradient(torch.autograd.Function):
+    """The gradient of :class:`ClosenessSum`, by itself so that a gradient within an ensemble's step has members too."""
+
+    @staticmethod
+    def forward(rows: Tensor, closeness: Tensor, grad: Tensor) -> Tensor:
+        """``[parts, n, B, C]``."""
         parts, n, kernels = grad.shape
+        dims = [dim.contiguous() for dim in rows.unbind(-1)]
         result = grad.new_empty(parts, n, kernels, len(dims))
         weight, sign = closeness.new_empty(2, n, n, kernels)
         for part in range(parts):
@@ -59,6 +76,25 @@ class ClosenessSum(torch.autograd.Function):
                 torch.sub(dim[part].unsqueeze(1), dim[part], out=sign).sign_().mul_(weight)
                 torch.sum(sign, 0, out=result[part, :, :, c])
         return result
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        """Nothing is kept: there is no second derivative."""
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[int | None, ...], *tensors: Tensor) -> tuple[Tensor, int]:
+        """An ensemble's members are so many more parts."""
+        stacked = [
+            x.expand(info.batch_size, *x.shape) if dim is None else x.movedim(dim, 0)
+            for x, dim in zip(tensors, in_dims, strict=True)
+        ]
+        result = _ClosenessGradient.apply(*(x.flatten(0, 1) for x in stacked))
+        return result.unflatten(0, (info.batch_size, -1)), 0
+
+
+def closeness_sum(rows: Tensor) -> Tensor:
+    """:class:`ClosenessSum` of ``[parts, n, B, C]``."""
+    return ClosenessSum.apply(rows)[0]
 
 
 class MinibatchFeatures(nn.Module):
@@ -103,7 +139,7 @@ class MinibatchFeatures(nn.Module):
         with torch.autocast(features.device.type, enabled=False):
             rows = self._rows(features.float())
             if reference is None:
-                sums = own_part(ClosenessSum.apply(whole_batch(rows, 1))[0], 1)
+                sums = own_part(closeness_sum(whole_batch(rows, 1)), 1)
                 return sums + (float(self.include_self) - 1.0) + self.bias
             closeness = torch.exp(-_distances(rows, self._rows(reference.float()).unsqueeze(0)))
             return closeness.sum(2) + float(self.include_self) + self.bias

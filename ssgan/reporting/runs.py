@@ -61,7 +61,8 @@ class Run:
         return {
             key: str(value)
             for key, value in flatten(config).items()
-            if not any(f"{key}.".startswith(f"{name}.") for name in INDIFFERENT)
+            # An option that is null changes nothing, so that a run from before there was the option is like any other.
+            if value is not None and not any(f"{key}.".startswith(f"{name}.") for name in INDIFFERENT)
         }
 
     @cached_property

@@ -48,7 +48,7 @@ class ClassifierExtractor:
             )
         module = self.model.module
         outputs = [
-            module.average.network(module.scale(part.to(self.model.device)))
+            self.model.classifier(module.scale(part.to(self.model.device)))
             for part in images.split(self.model.batch_size)
         ]
         return Features(*(torch.cat([output[i].cpu() for output in outputs]) for i in (1, 0)))

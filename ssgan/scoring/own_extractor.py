@@ -31,7 +31,7 @@ def own_extractor(model: TrainedModel, place: str | None, tell: Callable[[str], 
     """
     data = model.images(place)
     config = copy.deepcopy(model.config.resolved)
-    config |= {"seed": 1, "ckpt_path": None, "trick": {}, "logger": {}}
+    config |= {"seed": 1, "ensemble": None, "ckpt_path": None, "trick": {}, "logger": {}}
     config["objective"] |= {"unlabelled_weight": 0.0, "g_steps": 0}
     config["data"] |= {"num_labels": None, "num_val": 0, "seed": 1}
     if place is not None:

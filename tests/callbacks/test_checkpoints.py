@@ -38,7 +38,7 @@ def test_the_best_state_is_that_of_the_lowest_error_on_held_out_labels(tmp_path:
     class Errors(Callback):
         def on_validation_epoch_end(self, trainer, pl_module):
             error = next(errors)
-            pl_module.accuracy["val"].compute = lambda: torch.tensor(1 - error)
+            pl_module.errors.members["val"][0].compute = lambda: torch.tensor(1 - error)
 
     short = ("trainer.eval_every=2", "trainer.max_iterations=10", "data.num_val=10", "trainer.test_curve=false")
 

@@ -53,7 +53,13 @@ class Step:
 
     def d_terms(self, average=None):
         return discriminator_terms(
-            self.generator, self.discriminator, self.batch, self.d_noise, Objective(), self.tricks, average
+            self.generator,
+            self.discriminator,
+            average or self.discriminator,
+            self.batch,
+            self.d_noise,
+            Objective(),
+            self.tricks,
         )
 
     def g_terms(self):

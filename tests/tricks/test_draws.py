@@ -1,18 +1,15 @@
-"""Techniques that draw randomness of their own, and steps of all techniques as part of a vmapped computation."""
+"""Techniques that draw randomness of their own."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-import pytest
 import torch
-from torch import nn
-from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from ssgan.config import Objective
 from ssgan.layers import Share
-from ssgan.objectives import discriminator_terms, draw_discriminator_noise, draw_generator_noise, generator_terms
+from ssgan.objectives import draw_discriminator_noise, draw_generator_noise
 from ssgan.tricks import (
     ConditionalEntropy,
     Consistency,
@@ -25,7 +22,7 @@ from ssgan.tricks import (
     TrickSet,
     VirtualAdversarial,
 )
-from tests.tricks.steps import SHAPE, N, Step, images, seeded
+from tests.tricks.steps import SHAPE, N, Step, seeded
 
 DRAWING = {
     "consistency": Consistency(flip=True, shift=1),
@@ -128,43 +125,3 @@ def test_real_features_are_computed_once_whoever_draws():
     first, second = (step.tricks._tricks[name].seen for name in ("first", "second"))
     assert first is second
     assert terms["first"] == step.g_noise.draws["first"][0].sum()
-
-
-class Member(nn.Module):
-    """Both costs of a pair of players as one function of their parameters."""
-
-    def __init__(self, step):
-        super().__init__()
-        self.generator, self.discriminator, self.tricks = step.generator, step.discriminator, step.tricks
-
-    def forward(self, batch, d_noise, g_noise, real):
-        players = (self.generator, self.discriminator)
-        d = discriminator_terms(*players, batch, d_noise, Objective(), self.tricks)
-        g = generator_terms(*players, real, g_noise, Objective(), self.tricks)
-        return sum(d.values()), sum(g.values())
-
-
-@pytest.mark.parametrize("tricks", [{}, *({n: t} for n, t in (DRAWING | SILENT).items()), DRAWING | SILENT],
-                         ids=["none", *DRAWING, *SILENT, "all"])  # fmt: skip
-def test_steps_of_several_members_can_be_one_vmapped_computation(tricks):
-    steps, real = [Step(seed=seed, **tricks) for seed in range(2)], images(5)
-    members = [Member(step) for step in steps]
-    parameters, buffers = torch.func.stack_module_state(members)
-    flat = [tree_flatten((step.d_noise, step.g_noise)) for step in steps]
-    stacked = [None if a is None else torch.stack([a, b]) for a, b in zip(flat[0][0], flat[1][0], strict=True)]
-    in_dims = (0, 0, [None if leaf is None else 0 for leaf in stacked])
-
-    def gradient(parameters, buffers, noise):
-        given = (steps[0].batch, *tree_unflatten(noise, flat[0][1]), real)
-        return torch.func.grad_and_value(lambda p: sum(torch.func.functional_call(members[0], (p, buffers), given)))(
-            parameters
-        )
-
-    gradients, values = torch.func.vmap(gradient, in_dims)(parameters, buffers, stacked)
-    for i, member in enumerate(members):
-        value = sum(member(steps[0].batch, steps[i].d_noise, steps[i].g_noise, real))
-        torch.testing.assert_close(values[i], value, rtol=1e-4, atol=1e-5)
-        names, leaves = zip(*member.named_parameters(), strict=True)
-        for name, wanted in zip(names, torch.autograd.grad(value, leaves, allow_unused=True), strict=True):
-            wanted = torch.zeros_like(gradients[name][i]) if wanted is None else wanted
-            torch.testing.assert_close(gradients[name][i], wanted, rtol=1e-2, atol=1e-4)

@@ -1,0 +1,132 @@
+"""An ensemble trained at once against its members one after the other.
+
+python -m benchmarks.ensemble                      # ten members, dense and convolutional
+python -m benchmarks.ensemble mlp --members 2 10 --json results.json
+
+The ensemble is timed inside its own training run, in blocks of iterations. After each block one member alone does as many
+with the same losses, optimiser and average, without Lightning around it; the ratio is the ensemble's time to the member's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import json
+import logging
+import statistics
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmarks.step import CASES, Rival, images_of
+from ssgan.build import build_model
+from ssgan.config import TrainConfig
+from ssgan.data.module import SemiSupervisedData
+from ssgan.objectives import (
+    discriminator_terms,
+    draw_discriminator_noise,
+    draw_generator_noise,
+    frozen,
+    generator_terms,
+)
+from ssgan.passes import DiscriminatorBatch
+from tests.runs import compose_run, extra_callbacks
+
+
+def alone(config: TrainConfig, data: Any, device: str) -> Callable[[], None]:
+    """A function that does one iteration of a single model."""
+    parts = SemiSupervisedData(data, config.data, 1)
+    model = build_model(config, data.shape, data.classes, parts.num_labels)
+    model.initialise(parts.start_images(500))
+    model.to(device)
+    generator, discriminator = networks = model.generator, model.discriminator
+    o, n = config.optim, config.data.batch_size
+    d_adam, g_adam = (
+        torch.optim.Adam(network.parameters(), lr=o.lr, betas=(o.beta1, o.beta2), eps=o.eps, fused=True)
+        for network in (discriminator, generator)
+    )
+    pixels, labels = data.x_train[: 3 * n].to(device), data.y_train[:n].to(device)
+    rng = torch.Generator(device).manual_seed(1)
+
+    def iteration() -> None:
+        labelled, unlabelled, matched = (model.scale(part) for part in pixels.chunk(3))
+        noise = draw_discriminator_noise(*networks, labelled.shape, config.objective, config.tricks, rng)
+        batch = DiscriminatorBatch(labelled, labels, unlabelled)
+        d_terms = discriminator_terms(*networks, model.average.network, batch, noise, config.objective, config.tricks)
+        d_adam.zero_grad()
+        torch.stack(list(d_terms.values())).sum().backward()
+        d_adam.step()
+        model.average.update(discriminator, 1e-4)
+        g_noise = draw_generator_noise(*networks, matched.shape, config.tricks, rng)
+        with frozen(discriminator):
+            g_terms = generator_terms(*networks, matched, g_noise, config.objective, config.tricks)
+            g_adam.zero_grad()
+            torch.stack(list(g_terms.values())).sum().backward()
+        g_adam.step()
+
+    return iteration
+
+
+def measure(name: str, members: int, device: str, blocks: int, block: int) -> dict[str, Any]:
+    """Medians of a case, in seconds for an iteration."""
+    from ssgan.run import run
+
+    case = CASES[name]
+    data = images_of(case.shape)
+    with tempfile.TemporaryDirectory() as folder:
+        length = f"trainer.max_iterations={(blocks + 1) * block}"
+        trainer = f"trainer={'gpu' if device == 'cuda' else 'cpu'}"
+        options = (*case.options, length, "trainer.eval_every=1000000", "trainer.test_curve=false", trainer)
+        single = compose_run(Path(folder), *options)
+        rival = Rival(alone(single, data, device), block, warm_up=block)
+        config = compose_run(Path(folder), *options, f"ensemble={members}", "callbacks=none")
+        object.__setattr__(config.data, "load", lambda: data)
+        with contextlib.redirect_stdout(io.StringIO()), extra_callbacks([rival]):
+            run(config)
+    ratio = statistics.median(a / b for a, b in zip(rival.ours, rival.theirs, strict=True))
+    return {
+        "case": name, "members": members, "ensemble_ms": 1e3 * statistics.median(rival.ours),
+        "member_ms": 1e3 * statistics.median(rival.theirs), "ratio": ratio, "ratio_to_one_after_the_other": ratio / members,
+    }  # fmt: skip
+
+
+def machine(device: str) -> dict[str, Any]:
+    """What it was measured on."""
+    from ssgan.hardware import describe_hardware
+
+    return {"device": describe_hardware(torch.device(device)), "torch": torch.__version__}
+
+
+def main() -> None:
+    """Print a table; write JSON."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("cases", nargs="*", metavar="CASE", help=f"of {', '.join(CASES)}; default: mlp conv_svhn")
+    parser.add_argument("--members", nargs="*", type=int, default=[10])
+    parser.add_argument("--blocks", type=int, default=7)
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    logging.getLogger("lightning").setLevel(logging.ERROR)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    print(machine(device))
+    print(f"{'case':14}{'members':>8}{'ensemble ms':>13}{'one ms':>10}{'ratio':>8}{'/members':>10}")
+    rows = []
+    for name in arguments.cases or ("mlp", "conv_svhn"):
+        for members in arguments.members:
+            block = {"digits": 50, "mlp": 5}.get(name, 1) if device == "cpu" else 50
+            row = measure(name, members, device, arguments.blocks, block)
+            rows.append(row)
+            print(
+                f"{name:14}{members:8}{row['ensemble_ms']:13.2f}{row['member_ms']:10.2f}{row['ratio']:8.2f}"
+                f"{row['ratio_to_one_after_the_other']:10.2f}",
+                flush=True,
+            )
+    if arguments.json:
+        arguments.json.write_text(json.dumps({"machine": machine(device), "rows": rows}, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -40,6 +40,7 @@ def build_model(
         seed=config.run.seed,
         augmentation=config.data.augment,
         log_every=config.trainer.log_every,
+        cuda_graphs=config.trainer.cuda_graphs,
         description={
             "version": ssgan.__version__,
             "config": config.resolved,

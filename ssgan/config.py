@@ -123,6 +123,7 @@ class TrainerOptions:
     strategy: str = "auto"
     num_nodes: int = 1
     precision: str = "32"
+    cuda_graphs: bool = False
     max_epochs: int = 300
     max_iterations: int | None = None
     log_every: int = 50
@@ -132,6 +133,13 @@ class TrainerOptions:
 
     def __post_init__(self) -> None:
         one_of("trainer.precision", self.precision, ("32", "bf16-mixed", "16-mixed"))
+        if self.cuda_graphs and self.precision == "16-mixed":
+            raise ConfigError(
+                "trainer.cuda_graphs=true does not go with trainer.precision=16-mixed, whose loss scaler reads the"
+                " device at each step; use bf16-mixed or 32"
+            )
+        if self.cuda_graphs and (self.devices not in (1, "1") or self.num_nodes != 1):
+            raise ConfigError("trainer.cuda_graphs=true takes one device; processes that share a batch have to talk")
         positive("trainer.max_epochs", self.max_epochs)
         if self.max_iterations is not None:
             positive("trainer.max_iterations", self.max_iterations)
@@ -195,6 +203,7 @@ INDIFFERENT = (
     "data.root",
     "logger",
     "trainer.checkpoint_every",
+    "trainer.cuda_graphs",
     "trainer.eval_every",
     "trainer.log_every",
     "trainer.test_curve",

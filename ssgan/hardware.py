@@ -27,6 +27,16 @@ def check_precision(precision: str, accelerator: str) -> None:
         )
 
 
+def check_cuda_graphs(wanted: bool, accelerator: str) -> None:
+    """Refuse CUDA graphs where there is no CUDA.
+
+    Raises:
+        ConfigError: for a run that will not be on an NVIDIA GPU.
+    """
+    if wanted and (accelerator not in ("auto", "gpu", "cuda") or not torch.cuda.is_available()):
+        raise ConfigError("trainer.cuda_graphs=true needs an NVIDIA GPU; leave it out")
+
+
 def cpu_has_bf16() -> bool:
     """Whether the CPU multiplies bfloat16 matrices natively (AVX512-BF16, AMX, or Arm's BF16)."""
     capabilities = torch.cpu.get_capabilities()

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import lightning as L
 import torch
-from lightning.pytorch.core.optimizer import LightningOptimizer
 from torch import Tensor, nn
 
 from ssgan.average import WeightAverage, average_rate
+from ssgan.captured import Captured
 from ssgan.config import Objective, Optim
 from ssgan.data.options import Augmentation
 from ssgan.data.streams import EvalBatch, IterationBatch
@@ -28,6 +29,7 @@ from ssgan.objectives import (
     frozen,
     generator_terms,
 )
+from ssgan.optimisers import adapt, make_optimiser, set_learning_rate
 from ssgan.passes import DiscriminatorBatch
 from ssgan.randomness import Randomness
 from ssgan.start import set_start_values
@@ -53,6 +55,7 @@ class SemiSupervisedGAN(L.LightningModule):
         seed: of start values and noise; member i has seed + i.
         augmentation: of the images of D's and G's steps.
         log_every: iterations between two rows of the log.
+        cuda_graphs: replay an iteration's steps as one CUDA graph.
         description: plain values saved with every checkpoint so that it can be used on its own.
     """
 
@@ -69,6 +72,7 @@ class SemiSupervisedGAN(L.LightningModule):
         seed: int = 1,
         augmentation: Augmentation | None = None,
         log_every: int = 50,
+        cuda_graphs: bool = False,
         description: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
@@ -84,6 +88,9 @@ class SemiSupervisedGAN(L.LightningModule):
         self.augmentation = augmentation or Augmentation()
         self.description = description or {}
         self.history = TermHistory(log_every)
+        self.cuda_graphs = cuda_graphs
+        self.take_steps: Callable[[IterationBatch], Any] = self.steps
+        self.lr = self.optim.lr
         self._begin_to_follow()
         self.errors = ErrorRates(discriminator.classifier.out_features, members)
         self.random = Randomness(seed, members)
@@ -125,13 +132,8 @@ class SemiSupervisedGAN(L.LightningModule):
         )
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
-        """Adam for each player; fused, unless a loss scaler has to unscale gradients before they are clipped."""
-        o = self.optim
-        fused = self.trainer.precision != "16-mixed"
-        return [
-            torch.optim.Adam(network.parameters(), lr=o.lr, betas=(o.beta1, o.beta2), eps=o.eps, fused=fused)
-            for network in self.players.values()
-        ]
+        """One for each player."""
+        return [make_optimiser(network, self.optim, self.trainer.precision) for network in self.players.values()]
 
     def on_fit_start(self) -> None:
         """Make the noise generators, whose draws for a whole batch the processes share."""
@@ -144,87 +146,88 @@ class SemiSupervisedGAN(L.LightningModule):
             self._resumed = None
         self._started = time.monotonic()
 
+    def on_train_start(self) -> None:
+        """Fit the optimisers, as a checkpoint may have left them, to the way in which steps are taken here."""
+        self.take_steps = Captured(self.steps, self.random.generators) if self.cuda_graphs else self.steps
+        adapt(self.trainer.optimizers, self.trainer.precision, self.device, in_graph=self.cuda_graphs)
+
     # --- training ----------------------------------------------------------------------------------------------------
 
     def training_step(self, batch: IterationBatch, batch_idx: int) -> None:
         """One iteration: D steps, G steps, bookkeeping."""
-        d_optimizer, g_optimizer = self.optimizers()  # type: ignore[attr-defined]
-        self._set_learning_rate(d_optimizer, g_optimizer)
+        self._set_learning_rate()
+        d_terms, g_terms = self.take_steps(batch)
         rate = average_rate(self.optim.average, self.global_step, self.optim.length)
-        d_terms = [
-            self.discriminator_step(d_optimizer, *images, last=not len(batch.matched) and i == len(batch.labels) - 1)
-            for i, images in enumerate(zip(batch.labelled, batch.labels, batch.unlabelled, strict=True))
-        ]
         self.average.update(self.discriminator, rate)
-        g_terms = [
-            self.generator_step(g_optimizer, images, last=i == len(batch.matched) - 1)
-            for i, images in enumerate(batch.matched)
-        ]
         if self.generator_average is not None:
             self.generator_average.update(self.generator, rate)
         self.history.append({"d": d_terms, "g": g_terms})
+        self._count_iteration()
         if self.global_step % self.history.length == 0:
             self._log_history()
 
-    def discriminator_step(
-        self, optimizer: LightningOptimizer, labelled: Tensor, labels: Tensor, unlabelled: Tensor, *, last: bool
-    ) -> dict[str, Tensor]:
+    def steps(self, batch: IterationBatch) -> tuple[list[dict[str, Tensor]], list[dict[str, Tensor]]]:
+        """The D steps and the G steps of an iteration; the terms of each."""
+        d_steps = zip(batch.labelled, batch.labels, batch.unlabelled, strict=True)
+        return [self.discriminator_step(*images) for images in d_steps], list(map(self.generator_step, batch.matched))
+
+    def discriminator_step(self, labelled: Tensor, labels: Tensor, unlabelled: Tensor) -> dict[str, Tensor]:
         """Update D once; return the terms of its cost."""
-        networks = self.generator, self.discriminator
+        networks = self.generator, self.discriminator, self.average.network
         batch = DiscriminatorBatch(self._images(labelled), labels, self._images(unlabelled))
         shape = batch.labelled.shape[-4:]
         noise = self.random.draw(
-            lambda rng, share: draw_discriminator_noise(*networks, shape, self.objective, self.tricks, rng, share)
+            lambda rng, share: draw_discriminator_noise(*networks[:2], shape, self.objective, self.tricks, rng, share)
         )
         with spanning(self.share):
-            all_three = (*networks, self.average.network)
-            terms = self.members.call(discriminator_terms, all_three, batch, noise, self.objective, self.tricks)
-            return self._update("discriminator", optimizer, terms, last)
+            terms = self.members.call(discriminator_terms, networks, batch, noise, self.objective, self.tricks)
+            return self._update("discriminator", terms)
 
-    def generator_step(self, optimizer: LightningOptimizer, real: Tensor, *, last: bool) -> dict[str, Tensor]:
+    def generator_step(self, real: Tensor) -> dict[str, Tensor]:
         """Update G once; return the terms of its cost."""
         networks, shape = (self.generator, self.discriminator), real.shape[-4:]
         noise = self.random.draw(lambda rng, share: draw_generator_noise(*networks, shape, self.tricks, rng, share))
         images = self._images(real)
         with frozen(self.discriminator), spanning(self.share):
             terms = self.members.call(generator_terms, networks, images, noise, self.objective, self.tricks)
-            return self._update("generator", optimizer, terms, last)
+            return self._update("generator", terms)
 
     def _images(self, pixels: Tensor) -> Tensor:
         """Augmented and scaled images."""
         return self.scale(self.random.augment(pixels, self.augmentation))
 
-    def _update(
-        self, player: str, optimizer: LightningOptimizer, terms: dict[str, Tensor], last: bool
-    ) -> dict[str, Tensor]:
+    def _update(self, player: str, terms: dict[str, Tensor]) -> dict[str, Tensor]:
         """Step down the sum of the terms and the penalties on the player's parameters."""
+        optimizer = self.trainer.optimizers[list(self.players).index(player)]
         parameters = list(self.players[player].parameters())
         penalties: Any = self.penalties[player]
         for name, penalty in penalties.items():
             terms = add_terms(terms, {name: self.members.call(lambda module, ps: module(ps), [penalty], parameters)})
         optimizer.zero_grad()
         self.manual_backward(torch.stack(list(terms.values())).sum())
-        if last:
-            optimizer.step()
-        else:
-            # The same step, uncounted: Lightning's global_step then counts iterations and not optimizers' steps.
-            self.trainer.strategy.optimizer_step(optimizer.optimizer, closure=lambda: None)
+        self.trainer.strategy.optimizer_step(optimizer, closure=lambda: None)
+        torch.clear_autocast_cache()  # it still holds the weights from before the step
         for penalty in penalties.values():
             penalty.update(parameters)
         return {name: term.detach() for name, term in terms.items()}
+
+    def _count_iteration(self) -> None:
+        """Let ``trainer.global_step`` count iterations; Lightning would count each optimiser's steps."""
+        progress = self.trainer.fit_loop.epoch_loop.manual_optimization.optim_step_progress
+        progress.increment_ready()
+        progress.increment_completed()
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Clip a player's gradient; a loss scaler has unscaled it by now."""
         if self.optim.clip_norm is not None:
             self.members.clip_gradients(optimizer.param_groups[0]["params"], self.optim.clip_norm)
 
-    def _set_learning_rate(self, *optimizers: LightningOptimizer) -> None:
+    def _set_learning_rate(self) -> None:
         """The learning rate is a function of the iteration, so a resumed run needs no state for it."""
         per_epoch = int(self.trainer.num_training_batches)
         total = self.trainer.max_steps if self.trainer.max_steps > 0 else (self.trainer.max_epochs or 1) * per_epoch
-        lr = self.optim.lr_at(self.global_step, per_epoch, total)
-        for optimizer in optimizers:
-            optimizer.param_groups[0]["lr"] = lr
+        self.lr = self.optim.lr_at(self.global_step, per_epoch, total)
+        set_learning_rate(self.trainer.optimizers, self.lr)
 
     # --- log and evaluation -------------------------------------------------------------------------------------------
 
@@ -232,7 +235,7 @@ class SemiSupervisedGAN(L.LightningModule):
         """Log the terms' means since the last row, also in the progress bar; stop if one was not finite."""
         means = self.history.flush(self.global_step, self.trainer.strategy)
         if means:
-            self._log({**means, "train/lr": self.optimizers()[0].param_groups[0]["lr"]})  # type: ignore[index]
+            self._log({**means, "train/lr": self.lr})
             shown: dict[str, Any] = {key: means[key] for key in ("train/d_loss", "train/g_loss") if key in means}
             if bar:
                 self.log_dict(shown, prog_bar=True, logger=False)

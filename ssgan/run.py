@@ -21,7 +21,7 @@ from ssgan.config import TrainConfig, build
 from ssgan.data.ensemble import EnsembleData
 from ssgan.data.module import SemiSupervisedData
 from ssgan.errors import ConfigError
-from ssgan.hardware import check_precision
+from ssgan.hardware import check_cuda_graphs, check_precision
 from ssgan.member_runs import write_members
 from ssgan.result import show, summarise, write
 from ssgan.status import RunStatus
@@ -42,6 +42,7 @@ def run(config: TrainConfig, quiet: bool = False) -> dict[str, Any]:
     """
     quieten()
     check_precision(config.trainer.precision, config.trainer.accelerator)
+    check_cuda_graphs(config.trainer.cuda_graphs, config.trainer.accelerator)
     if config.run.ckpt_path is not None:
         check_resumable(config.run.ckpt_path, config.resolved)
     L.seed_everything(config.run.seed, verbose=False)  # for what is not ours; ours has explicit generators

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import lightning as L
 import pytest
 import torch
+from lightning.pytorch.plugins import MixedPrecision
 
 import ssgan.hardware
 from ssgan.errors import ConfigError
@@ -99,6 +102,77 @@ def test_bfloat16_keeps_exactly_the_state_that_it_resumes(tmp_path: Path, monkey
     train(tmp_path / "whole", *short, "trainer.max_iterations=4")
     parts, whole = (last_checkpoint(tmp_path / name)["state_dict"] for name in ("parts", "whole"))
     assert all(torch.equal(parts[key], whole[key]) for key in whole)
+
+
+def test_a_second_step_sees_the_weights_that_the_first_has_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    machine(monkeypatch, gpu=False, bf16=True)
+    short = (*TINY, "trainer.precision=bf16-mixed", "trainer.max_iterations=2")
+    steps = ("objective.d_steps=3", "objective.g_steps=2")
+    train(tmp_path / "cache", *short, *steps)
+    torch.set_autocast_cache_enabled(False)  # Lightning's autocast then keeps no copy of any weight
+    try:
+        train(tmp_path / "none", *short, *steps)
+    finally:
+        torch.set_autocast_cache_enabled(True)
+    cached, fresh = (last_checkpoint(tmp_path / name)["state_dict"] for name in ("cache", "none"))
+    assert all(torch.equal(cached[key], fresh[key]) for key in fresh)
+
+
+class CPUScaler(MixedPrecision):
+    """Lightning's float16 precision for a CPU, on which its Trainer replaces it by bfloat16."""
+
+    def __init__(self, scale: float) -> None:
+        super().__init__("16-mixed", "cpu", torch.amp.GradScaler("cpu", init_scale=scale))
+
+
+def float16_on_a_cpu(monkeypatch: pytest.MonkeyPatch, scale: float) -> CPUScaler:
+    """Let every trainer compute in float16 on the CPU."""
+    plugin, init = CPUScaler(scale), L.Trainer.__init__
+
+    def patched(self: L.Trainer, *args: Any, **kwargs: Any) -> None:
+        kwargs.pop("precision")
+        init(self, *args, plugins=[plugin], **kwargs)
+
+    monkeypatch.setattr(L.Trainer, "__init__", patched)
+    monkeypatch.setattr("ssgan.run.check_precision", lambda precision, accelerator: None)
+    return plugin
+
+
+@pytest.mark.parametrize("tricks", [("feature_matching",), TRICKS], ids=["feature_matching", "all"])
+def test_float16_trains_and_clips_unscaled_gradients(tricks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    short = (*TINY, *chosen(*tricks), "trainer.max_iterations=3", "optim.clip_norm=0.01", "trainer.log_every=1")
+    train(tmp_path / "32", *short)
+    norms: list[float] = []
+
+    class Norms(L.Callback):
+        def on_train_start(self, trainer, pl_module):
+            for optimizer in trainer.optimizers:
+                optimizer.register_step_pre_hook(
+                    lambda own, args, kwargs: norms.append(
+                        torch.cat([p.grad.flatten() for p in own.param_groups[0]["params"] if p.grad is not None])
+                        .norm()
+                        .item()
+                    )
+                )
+
+    plugin = float16_on_a_cpu(monkeypatch, 1024.0)
+    result = train(tmp_path / "16", *short, "trainer.precision=16-mixed", callbacks=[Norms()])
+    assert result["iterations"] == 3 and len(norms) == 6
+    assert all(norm <= 0.01 * (1 + 1e-3) for norm in norms), "the gradients were clipped before they were unscaled"
+    assert max(norms) > 0.009
+    assert plugin.scaler is not None and plugin.scaler.get_scale() == 1024.0
+    found, reference = (last_checkpoint(tmp_path / name)["state_dict"] for name in ("16", "32"))
+    for key, value in reference.items():
+        if value.is_floating_point():
+            torch.testing.assert_close(found[key], value, rtol=0.05, atol=0.02)
+
+
+def test_a_step_whose_float16_gradients_overflow_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    plugin = float16_on_a_cpu(monkeypatch, 2.0**40)
+    result = train(tmp_path, *TINY, "trainer.precision=16-mixed", "trainer.max_iterations=4")
+    assert result["iterations"] == 4, "an iteration whose steps are left out counts all the same"
+    assert plugin.scaler is not None and plugin.scaler.get_scale() < 2.0**40
+    assert all(value.isfinite().all() for value in last_checkpoint(tmp_path)["state_dict"].values())
 
 
 def test_the_processor_has_a_name():

@@ -1,0 +1,58 @@
+"""The players' optimisers: Adam as in the published recipes, its learning rate set from outside at every iteration."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from ssgan.config import Optim
+
+
+def make_optimiser(network: nn.Module, options: Optim, precision: str) -> torch.optim.Optimizer:
+    """Adam for one player.
+
+    Args:
+        network: the player.
+        options: its rates.
+        precision: of the training, as ``trainer.precision``.
+    """
+    betas, fused = (options.beta1, options.beta2), can_be_fused(precision)
+    return torch.optim.Adam(network.parameters(), lr=options.lr, betas=betas, eps=options.eps, fused=fused)
+
+
+def can_be_fused(precision: str) -> bool:
+    """Whether one kernel may update all parameters: not where a loss scaler has to unscale them for the clipping."""
+    return precision != "16-mixed"
+
+
+def adapt(
+    optimisers: Sequence[torch.optim.Optimizer], precision: str, device: torch.device | str, *, in_graph: bool
+) -> None:
+    """Give optimisers, which may come from a checkpoint written elsewhere, the form in which steps are taken here.
+
+    Args:
+        optimisers: the players'.
+        precision: of the training.
+        device: of the training.
+        in_graph: their steps are replayed by a CUDA graph, which reads the learning rate from the device.
+    """
+    for optimiser in optimisers:
+        for group in optimiser.param_groups:
+            lr = float(group["lr"])
+            group |= {
+                "lr": torch.tensor(lr, device=device) if in_graph else lr,
+                "fused": can_be_fused(precision),
+                "capturable": in_graph,
+            }
+
+
+def set_learning_rate(optimisers: Sequence[torch.optim.Optimizer], lr: float) -> None:
+    """Set the learning rate of all parameters, without waiting for the device."""
+    for optimiser in optimisers:
+        for group in optimiser.param_groups:
+            if isinstance(group["lr"], Tensor):
+                group["lr"].fill_(lr)
+            else:
+                group["lr"] = lr

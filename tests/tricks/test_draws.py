@@ -1,18 +1,15 @@
-"""Techniques that draw randomness of their own, and steps of all techniques as part of a vmapped computation."""
+"""Techniques that draw randomness of their own."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-import pytest
 import torch
-from torch import nn
-from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from ssgan.config import Objective
 from ssgan.layers import Share
-from ssgan.objectives import discriminator_terms, draw_discriminator_noise, draw_generator_noise, generator_terms
+from ssgan.objectives import draw_discriminator_noise, draw_generator_noise
 from ssgan.tricks import (
     ConditionalEntropy,
     Consistency,
@@ -25,7 +22,7 @@ from ssgan.tricks import (
     TrickSet,
     VirtualAdversarial,
 )
-from tests.tricks.steps import SHAPE, N, Step, images, seeded
+from tests.tricks.steps import SHAPE, N, Step, seeded
 
 DRAWING = {
     "consistency": Consistency(flip=True, shift=1),

@@ -7,7 +7,12 @@ from ssgan.layers.historical_average import HistoricalAverage
 from ssgan.layers.minibatch_features import MinibatchFeatures
 from ssgan.layers.noise import Dropout, GaussianNoise, NoiseLayer, NoisySequential
 from ssgan.layers.pixel_scale import PixelScale
-from ssgan.layers.weight_norm import WeightNormConv2d, WeightNormConvTranspose2d, WeightNormLinear
+from ssgan.layers.weight_norm import (
+    WeightNormConv2d,
+    WeightNormConvTranspose2d,
+    WeightNormLinear,
+    constant_weights,
+)
 
 __all__ = [
     "WHOLE",
@@ -25,6 +30,7 @@ __all__ = [
     "WeightNormConvTranspose2d",
     "WeightNormLinear",
     "batch_mean",
+    "constant_weights",
     "initialise_from_data",
     "own_part",
     "spanning",

@@ -9,7 +9,6 @@ import pytest
 import torch
 from torch import nn
 
-from ssgan.average import WeightAverage
 from ssgan.config import Objective
 from ssgan.members import ONE, Members, named_tensors, stack_networks, unstack_network
 from ssgan.networks.architecture import MLP, Conv

@@ -103,6 +103,8 @@ def test_terms_and_gradients_are_those_of_each_member_alone(case: Any, names: tu
         sum(term.sum() for term in g_terms.values()).backward()
 
     turned = "virtual_adversarial" in names  # its direction is that of a small gradient, which rounding turns
+    # Rounding may also carry an activation across the kink of its ReLU; an image has many in a convolution.
+    most = 0.05 if turned or case is CONV_CASE else 1e-3
     for i, each in enumerate(alone):
         for found, expected in zip((d_terms, g_terms), each.terms(), strict=True):
             assert found.keys() == expected.keys()
@@ -115,7 +117,7 @@ def test_terms_and_gradients_are_those_of_each_member_alone(case: Any, names: tu
                 assert (gradients[name].grad is None) == (expected is None), name
                 if expected is not None:
                     far = (gradients[name].grad[i] - expected).norm() / expected.norm().clamp_min(1e-3)
-                    assert far < 0.05 * turned + 1e-3, (name, far)
+                    assert far < most, (name, far)
 
 
 def test_stacking_and_taking_apart_are_inverse_and_share_no_memory() -> None:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
-import json
 import logging
 import statistics
 import tempfile
@@ -23,6 +22,7 @@ from typing import Any
 
 import torch
 
+from benchmarks.machine import describe, device, write
 from benchmarks.step import CASES, Rival, images_of
 from ssgan.build import build_model
 from ssgan.config import TrainConfig
@@ -38,20 +38,20 @@ from ssgan.passes import DiscriminatorBatch
 from tests.runs import compose_run, extra_callbacks
 
 
-def alone(config: TrainConfig, data: Any, device: str) -> Callable[[], None]:
+def alone(config: TrainConfig, data: Any, place: str) -> Callable[[], None]:
     """A function that does one iteration of a single model."""
     parts = SemiSupervisedData(data, config.data, 1)
     model = build_model(config, data.shape, data.classes, parts.num_labels)
     model.initialise(parts.start_images(500))
-    model.to(device)
+    model.to(place)
     generator, discriminator = networks = model.generator, model.discriminator
     o, n = config.optim, config.data.batch_size
     d_adam, g_adam = (
         torch.optim.Adam(network.parameters(), lr=o.lr, betas=(o.beta1, o.beta2), eps=o.eps, fused=True)
         for network in (discriminator, generator)
     )
-    pixels, labels = data.x_train[: 3 * n].to(device), data.y_train[:n].to(device)
-    rng = torch.Generator(device).manual_seed(1)
+    pixels, labels = data.x_train[: 3 * n].to(place), data.y_train[:n].to(place)
+    rng = torch.Generator(place).manual_seed(1)
 
     def iteration() -> None:
         labelled, unlabelled, matched = (model.scale(part) for part in pixels.chunk(3))
@@ -72,7 +72,7 @@ def alone(config: TrainConfig, data: Any, device: str) -> Callable[[], None]:
     return iteration
 
 
-def measure(name: str, members: int, device: str, blocks: int, block: int) -> dict[str, Any]:
+def measure(name: str, members: int, place: str, blocks: int, block: int) -> dict[str, Any]:
     """Medians of a case, in seconds for an iteration."""
     from ssgan.run import run
 
@@ -80,10 +80,10 @@ def measure(name: str, members: int, device: str, blocks: int, block: int) -> di
     data = images_of(case.shape)
     with tempfile.TemporaryDirectory() as folder:
         length = f"trainer.max_iterations={(blocks + 1) * block}"
-        trainer = f"trainer={'gpu' if device == 'cuda' else 'cpu'}"
+        trainer = f"trainer={'gpu' if place == 'cuda' else 'cpu'}"
         options = (*case.options, length, "trainer.eval_every=1000000", "trainer.test_curve=false", trainer)
         single = compose_run(Path(folder), *options)
-        rival = Rival(alone(single, data, device), block, warm_up=block)
+        rival = Rival(alone(single, data, place), block, warm_up=block)
         config = compose_run(Path(folder), *options, f"ensemble={members}", "callbacks=none")
         object.__setattr__(config.data, "load", lambda: data)
         with contextlib.redirect_stdout(io.StringIO()), extra_callbacks([rival]):
@@ -95,13 +95,6 @@ def measure(name: str, members: int, device: str, blocks: int, block: int) -> di
     }  # fmt: skip
 
 
-def machine(device: str) -> dict[str, Any]:
-    """What it was measured on."""
-    from ssgan.hardware import describe_hardware
-
-    return {"device": describe_hardware(torch.device(device)), "torch": torch.__version__}
-
-
 def main() -> None:
     """Print a table; write JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -111,22 +104,20 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     logging.getLogger("lightning").setLevel(logging.ERROR)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    print(machine(device))
+    print(describe())
     print(f"{'case':14}{'members':>8}{'ensemble ms':>13}{'one ms':>10}{'ratio':>8}{'/members':>10}")
     rows = []
     for name in arguments.cases or ("mlp", "conv_svhn"):
         for members in arguments.members:
-            block = {"digits": 50, "mlp": 5}.get(name, 1) if device == "cpu" else 50
-            row = measure(name, members, device, arguments.blocks, block)
+            block = {"digits": 50, "mlp": 5}.get(name, 1) if device() == "cpu" else 50
+            row = measure(name, members, device(), arguments.blocks, block)
             rows.append(row)
             print(
                 f"{name:14}{members:8}{row['ensemble_ms']:13.2f}{row['member_ms']:10.2f}{row['ratio']:8.2f}"
                 f"{row['ratio_to_sequence']:10.2f}",
                 flush=True,
             )
-    if arguments.json:
-        arguments.json.write_text(json.dumps({"machine": machine(device), "rows": rows}, indent=2) + "\n")
+    write(arguments.json, rows)
 
 
 if __name__ == "__main__":

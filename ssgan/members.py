@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 
-#: A CPU takes the members in turn where their parameters have more bytes than this: one member's stay in its cache, those
-#: of all would come from memory at every use.
+#: A CPU takes the members in turn where their parameters have more bytes than this: one member's stay in its cache,
+#: those of all would come from memory at every use.
 CACHE_BYTES = 8 * 2**20
 
 

@@ -34,6 +34,7 @@ RUNS = EACH | {
     "other_views": [*MLP, *chosen("consistency"), "trick.consistency.teacher=live", "trick.consistency.flip=true",
                     "trick.consistency.shift=1"],
     "steps_and_clipping": [*MLP, "objective.d_steps=2", "objective.g_steps=2", "optim.clip_norm=0.1"],
+    "ensemble": [*MLP, *chosen(*TRICKS), "ensemble=2"],
     "conv": [*SAME, *TINY_CONV, "data=arrays", "model=conv", "data.num_labels=40", "data.augment.flip=true",
              "data.augment.shift=1", *chosen("feature_matching"),
              "optim.eps=1e-4"],  # the recipe's; with 1e-6 rounding grows to 1e-4 of G's shifts and more in 20 steps

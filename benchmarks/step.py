@@ -184,7 +184,7 @@ def main() -> None:
     parser.add_argument(
         "--options",
         nargs="*",
-        help="of ssgan; each makes one more contestant (several in quotes); default: what accelerates",
+        help="of ssgan; each makes one more contestant ; default: all that help",
     )
     parser.add_argument("--always", nargs="*", default=[], help="options that all contestants have")
     parser.add_argument("--blocks", type=int, default=15)

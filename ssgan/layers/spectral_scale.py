@@ -12,7 +12,7 @@ class SpectralScale(nn.Module):
 
     σ is estimated, from below, by the power method, whose vectors are constants to autograd. The authors carry them
     over from step to step; here the method starts each time at the same random vector and makes more iterations, about
-    2 % of the layer's own work on 300 images. So the layer has no state, and a weight average is normalised by its own σ.
+    2 % of the layer's own work on 300 images. So there is no state, and a weight average is normalised by its own σ.
 
     Args:
         shape: of the weight, outputs first.

@@ -1,7 +1,7 @@
 # Everything below works in .venv, which is made on first use. Needs GNU make, a POSIX shell and Python 3.11 to 3.13.
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format typecheck notebooks clean
+.PHONY: help install demo test lint format typecheck notebooks bench clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -37,6 +37,9 @@ typecheck: $(VENV)/.dev ## Check the types.
 
 notebooks: $(VENV)/.dev ## Make the notebooks from their scripts, with outputs.
 	@OMP_NUM_THREADS=1 $(BIN)/python notebooks/build.py
+
+bench: $(VENV)/.dev ## Measure speed, start-up, memory and sweeps on this machine; JSON in outputs/bench.json.
+	@$(BIN)/python -m benchmarks.all --json outputs/bench.json
 
 clean: ## Remove .venv, caches and what was built; the runs in outputs/ stay.
 	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache build dist

@@ -55,14 +55,14 @@ def alone(config: TrainConfig, data: Any, device: str) -> Callable[[], None]:
 
     def iteration() -> None:
         labelled, unlabelled, matched = (model.scale(part) for part in pixels.chunk(3))
-        noise = draw_discriminator_noise(*networks, labelled.shape, config.objective, config.tricks, rng)
+        noise = draw_discriminator_noise(*networks, (n, *data.shape), config.objective, config.tricks, rng)
         batch = DiscriminatorBatch(labelled, labels, unlabelled)
         d_terms = discriminator_terms(*networks, model.average.network, batch, noise, config.objective, config.tricks)
         d_adam.zero_grad()
         torch.stack(list(d_terms.values())).sum().backward()
         d_adam.step()
         model.average.update(discriminator, 1e-4)
-        g_noise = draw_generator_noise(*networks, matched.shape, config.tricks, rng)
+        g_noise = draw_generator_noise(*networks, (n, *data.shape), config.tricks, rng)
         with frozen(discriminator):
             g_terms = generator_terms(*networks, matched, g_noise, config.objective, config.tricks)
             g_adam.zero_grad()

@@ -1,12 +1,13 @@
 """An iteration (a D step, a G step, bookkeeping) of ssgan, of a plain PyTorch loop, and of the hardware's limit.
 
-python -m benchmarks.step                          # every network, as users run it, on the device at hand
-python -m benchmarks.step mlp conv_cifar10 --options trainer.precision=bf16-mixed trainer.compile=true
-python -m benchmarks.step --json results.json
+python -m benchmarks.step                          # every network, as users run it and with each accelerating option
+python -m benchmarks.step mlp conv_cifar10 --options    # as users run it alone
+python -m benchmarks.step mlp --options trainer.precision=bf16-mixed --json results.json
 
 ssgan is timed inside its own training run with loggers, bar and checkpoints, in blocks of iterations; after each block
 the plain loop does as many, so that both see the same machine. Each of --options is one more contestant. The limit is
-the time of all matrix products and convolutions of the plain loop (as torch counts them) at the measured peak rate.
+the time of all matrix products and convolutions of the plain loop (as torch counts them) at the measured peak rate of
+float32. The plain loop runs in the same process, and so has the run's threads and memory allocator.
 """
 
 from __future__ import annotations
@@ -14,13 +15,11 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
-import json
 import logging
-import platform
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,7 +28,10 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.bare import bare_loop, conv_players, mlp_players
+from benchmarks.machine import describe, device, write
 from ssgan.data.images import ImageData
+from ssgan.hardware import cpu_has_bf16
+from ssgan.run import run
 from tests.runs import compose_run, extra_callbacks
 
 
@@ -65,6 +67,10 @@ CASES = {
         3e-4, True, (127.5, 128),
     ),
 }  # fmt: skip
+
+
+#: Iterations in a block with a GPU.
+BLOCKS_ON_GPU = {"digits": 100, "mlp": 100}
 
 
 def images_of(shape: tuple[int, int, int]) -> ImageData:
@@ -122,10 +128,28 @@ def peak(device: str) -> float:
     return 2 * n**3 / min(seconds(lambda: torch.mm(a, b, out=out), 1) for _ in range(8))
 
 
-def measure(name: str, options: list[str], device: str, blocks: int, block: int) -> dict[str, Any]:
-    """Medians of a case, in seconds for an iteration."""
-    from ssgan.run import run
+def accelerating() -> list[str]:
+    """The options that make ssgan faster on the device at hand, each to be measured alone."""
+    if device() == "cuda":
+        return ["trainer.precision=bf16-mixed", "trainer.precision=16-mixed"]
+    return ["trainer.precision=bf16-mixed"] if cpu_has_bf16() else []
 
+
+def train(
+    case: Case, folder: Path, options: Sequence[str], device: str, callbacks: Sequence[L.Callback] = ()
+) -> ImageData:
+    """Run ssgan on random images, as a user would, its output left out; the images."""
+    data = images_of(case.shape)
+    config = compose_run(folder, *case.options, f"trainer={'gpu' if device == 'cuda' else 'cpu'}", *options)
+    object.__setattr__(config.data, "load", lambda: data)
+    logging.getLogger("lightning").setLevel(logging.ERROR)
+    with contextlib.redirect_stdout(io.StringIO()), extra_callbacks(callbacks):
+        run(config)
+    return data
+
+
+def measure(name: str, options: Sequence[str], device: str, blocks: int, block: int) -> dict[str, Any]:
+    """Medians of a case, in seconds for an iteration."""
     case = CASES[name]
     data = images_of(case.shape)
     offset, divisor = case.scale
@@ -141,12 +165,8 @@ def measure(name: str, options: list[str], device: str, blocks: int, block: int)
     rival = Rival(plain, block, warm_up)
     with tempfile.TemporaryDirectory() as folder:
         length = f"trainer.max_iterations={warm_up + blocks * block}"
-        trainer = f"trainer={'gpu' if device == 'cuda' else 'cpu'}"
-        quiet = (length, "trainer.eval_every=1000000", "trainer.test_curve=false", trainer)
-        config = compose_run(Path(folder), *case.options, *quiet, *options)
-        object.__setattr__(config.data, "load", lambda: data)
-        with contextlib.redirect_stdout(io.StringIO()), extra_callbacks([rival]):
-            run(config)
+        quiet = (length, "trainer.eval_every=1000000", "trainer.test_curve=false")
+        train(case, Path(folder), [*quiet, *options], device, [rival])
     ratio = statistics.median(a / b for a, b in zip(rival.ours, rival.theirs, strict=True))
     ours, theirs = statistics.median(rival.ours), statistics.median(rival.theirs)
     limit = counter.get_total_flops() / rate
@@ -160,33 +180,28 @@ def main() -> None:
     """Print a table; write JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cases", nargs="*", metavar="CASE", help=f"of {', '.join(CASES)}; default: all")
-    parser.add_argument("--options", nargs="*", default=[], help="of ssgan; each makes one more contestant")
+    parser.add_argument(
+        "--options", nargs="*", help="of ssgan; each makes one more contestant; default: those that accelerate"
+    )
     parser.add_argument("--always", nargs="*", default=[], help="options that all contestants have")
     parser.add_argument("--blocks", type=int, default=15)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
-    logging.getLogger("lightning").setLevel(logging.ERROR)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    machine = {
-        "device": torch.cuda.get_device_name() if device == "cuda" else platform.processor() or platform.machine(),
-        "threads": torch.get_num_threads(), "torch": torch.__version__, "lightning": L.__version__,
-        "python": platform.python_version(),
-    }  # fmt: skip
-    print(machine)
+    contestants = accelerating() if arguments.options is None else arguments.options
+    print(describe())
     print(f"{'case':14}{'options':42}{'ssgan ms':>10}{'plain ms':>10}{'limit ms':>10}{'/plain':>9}{'/limit':>9}")
-    rows = []
+    rows: list[dict[str, Any]] = []
     for name in arguments.cases or CASES:
-        block = {"digits": 200, "mlp": 20}.get(name, 2) if device == "cpu" else 100
-        for options in [[], *([option] for option in arguments.options)]:
-            row = measure(name, [*arguments.always, *options], device, arguments.blocks, block)
+        block = {"digits": 200, "mlp": 20}.get(name, 2) if device() == "cpu" else BLOCKS_ON_GPU.get(name, 20)
+        for options in [[], *([option] for option in contestants)]:
+            row = measure(name, [*arguments.always, *options], device(), arguments.blocks, block)
             rows.append(row)
             print(
                 f"{name:14}{' '.join(options):42}{row['ssgan_ms']:10.3f}{row['plain_ms']:10.3f}{row['limit_ms']:10.3f}"
                 f"{row['ratio_to_plain']:9.3f}{row['ratio_to_limit']:9.2f}",
                 flush=True,
             )
-    if arguments.json:
-        arguments.json.write_text(json.dumps({"machine": machine, "rows": rows}, indent=2) + "\n")
+            write(arguments.json, rows)
 
 
 if __name__ == "__main__":

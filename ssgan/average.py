@@ -6,7 +6,6 @@ import copy
 
 import torch
 from torch import nn
-from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from ssgan.config import Average
 
@@ -42,4 +41,4 @@ class WeightAverage(nn.Module):
     @torch.no_grad()
     def update(self, network: nn.Module, rate: float) -> None:
         """Move the averages by ``rate`` towards the network's parameters."""
-        get_ema_multi_avg_fn(1 - rate)(list(self.network.parameters()), list(network.parameters()), 0)
+        torch._foreach_lerp_(list(self.network.parameters()), list(network.parameters()), rate)

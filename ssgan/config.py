@@ -124,6 +124,7 @@ class TrainerOptions:
     num_nodes: int = 1
     precision: str = "32"
     cuda_graphs: bool = False
+    threads: int | None = None
     max_epochs: int = 300
     max_iterations: int | None = None
     log_every: int = 50
@@ -143,6 +144,8 @@ class TrainerOptions:
         positive("trainer.max_epochs", self.max_epochs)
         if self.max_iterations is not None:
             positive("trainer.max_iterations", self.max_iterations)
+        if self.threads is not None:
+            positive("trainer.threads", self.threads)
         for name in ("log_every", "eval_every", "checkpoint_every", "num_nodes"):
             positive(f"trainer.{name}", getattr(self, name))
 
@@ -207,6 +210,7 @@ INDIFFERENT = (
     "trainer.eval_every",
     "trainer.log_every",
     "trainer.test_curve",
+    "trainer.threads",
     "wandb",
 )
 

@@ -173,23 +173,21 @@ class SemiSupervisedGAN(L.LightningModule):
 
     def discriminator_step(self, labelled: Tensor, labels: Tensor, unlabelled: Tensor) -> dict[str, Tensor]:
         """Update D once; return the terms of its cost."""
-        networks = self.generator, self.discriminator, self.average.network
+        players, average = (self.generator, self.discriminator), self.average.network
         batch = DiscriminatorBatch(self._images(labelled), labels, self._images(unlabelled))
-        shape = batch.labelled.shape[-4:]
-        noise = self.random.draw(
-            lambda rng, share: draw_discriminator_noise(*networks[:2], shape, self.objective, self.tricks, rng, share)
-        )
+        options, shape = (self.objective, self.tricks), labelled.shape[-4:]
+        noise = self.random.draw(lambda rng, share: draw_discriminator_noise(*players, shape, *options, rng, share))
         with spanning(self.share):
-            terms = self.members.call(discriminator_terms, networks, batch, noise, self.objective, self.tricks)
+            terms = self.members.call(discriminator_terms, (*players, average), batch, noise, *options)
             return self._update("discriminator", terms)
 
     def generator_step(self, real: Tensor) -> dict[str, Tensor]:
         """Update G once; return the terms of its cost."""
-        networks, shape = (self.generator, self.discriminator), real.shape[-4:]
-        noise = self.random.draw(lambda rng, share: draw_generator_noise(*networks, shape, self.tricks, rng, share))
+        players, tricks, shape = (self.generator, self.discriminator), self.tricks, real.shape[-4:]
+        noise = self.random.draw(lambda rng, share: draw_generator_noise(*players, shape, tricks, rng, share))
         images = self._images(real)
         with frozen(self.discriminator), spanning(self.share):
-            terms = self.members.call(generator_terms, networks, images, noise, self.objective, self.tricks)
+            terms = self.members.call(generator_terms, players, images, noise, self.objective, tricks)
             return self._update("generator", terms)
 
     def _images(self, pixels: Tensor) -> Tensor:

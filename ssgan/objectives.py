@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ssgan.config import Objective
-from ssgan.layers import WHOLE, Share
+from ssgan.layers import WHOLE, Share, constant_weights
 from ssgan.losses import ADVERSARIAL_LOSSES, labelled_loss, unlabelled_loss
 from ssgan.networks.discriminator import Discriminator, Output
 from ssgan.networks.generator import Generator
@@ -130,6 +130,7 @@ def frozen(network: nn.Module) -> Iterator[None]:
     """Treat a network's parameters as constants, so that no gradient is computed for them."""
     network.requires_grad_(False)
     try:
-        yield
+        with constant_weights():
+            yield
     finally:
         network.requires_grad_(True)

@@ -8,7 +8,12 @@ from ssgan.layers.minibatch_features import MinibatchFeatures
 from ssgan.layers.noise import Dropout, GaussianNoise, NoiseLayer, NoisySequential
 from ssgan.layers.pixel_scale import PixelScale
 from ssgan.layers.spectral_scale import SpectralScale
-from ssgan.layers.weight_norm import WeightNormConv2d, WeightNormConvTranspose2d, WeightNormLinear
+from ssgan.layers.weight_norm import (
+    WeightNormConv2d,
+    WeightNormConvTranspose2d,
+    WeightNormLinear,
+    constant_weights,
+)
 
 __all__ = [
     "WHOLE",
@@ -27,6 +32,7 @@ __all__ = [
     "WeightNormConvTranspose2d",
     "WeightNormLinear",
     "batch_mean",
+    "constant_weights",
     "initialise_from_data",
     "own_part",
     "spanning",

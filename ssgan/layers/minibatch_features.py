@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
 from ssgan.layers.global_batch import own_part, whole_batch
 
@@ -45,29 +44,27 @@ class ClosenessSum(torch.autograd.Function):
         ctx.save_for_backward(rows, closeness)
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, grad: Tensor, _: Tensor) -> Tensor:
         """The gradient with respect to the rows."""
-        return _ClosenessGradient.apply(*ctx.saved_tensors, grad)
+        return ClosenessGradient.apply(grad, *ctx.saved_tensors)
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple[int], rows: Tensor) -> tuple[tuple[Tensor, Tensor], tuple[int, int]]:
         """An ensemble's members are so many more parts."""
-        rows = rows.movedim(in_dims[0], 0)
-        sums, closeness = ClosenessSum.apply(rows.flatten(0, 1))
+        sums, closeness = ClosenessSum.apply(_as_parts(info, rows, in_dims[0]))
         members = (info.batch_size, -1)
         return (sums.unflatten(0, members), closeness.unflatten(0, members)), (0, 0)
 
 
-class _ClosenessGradient(torch.autograd.Function):
-    """The gradient of :class:`ClosenessSum`, by itself so that a gradient within an ensemble's step has members too."""
+class ClosenessGradient(torch.autograd.Function):
+    """The gradient of :class:`ClosenessSum`; a function of its own, so that it too can be vmapped."""
 
     @staticmethod
-    def forward(rows: Tensor, closeness: Tensor, grad: Tensor) -> Tensor:
-        """``[parts, n, B, C]``."""
+    def forward(grad: Tensor, rows: Tensor, closeness: Tensor) -> Tensor:
+        """The gradient, of the shape of ``rows``."""
         parts, n, kernels = grad.shape
         dims = [dim.contiguous() for dim in rows.unbind(-1)]
-        result = grad.new_empty(parts, n, kernels, len(dims))
+        result = torch.empty_like(rows, memory_format=torch.contiguous_format)
         weight, sign = closeness.new_empty(2, n, n, kernels)
         for part in range(parts):
             torch.add(grad[part].unsqueeze(1), grad[part], out=weight).mul_(closeness[part])
@@ -78,18 +75,26 @@ class _ClosenessGradient(torch.autograd.Function):
         return result
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        """Nothing is kept: there is no second derivative."""
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor], output: Tensor) -> None:
+        """There is no second derivative to keep anything for."""
 
     @staticmethod
-    def vmap(info: Any, in_dims: tuple[int | None, ...], *tensors: Tensor) -> tuple[Tensor, int]:
+    def backward(ctx: Any, grad: Tensor) -> Any:
+        """Refuse the second derivative."""
+        raise RuntimeError("minibatch discrimination has no second derivative")
+
+    @staticmethod
+    def vmap(
+        info: Any, in_dims: tuple[int | None, ...], grad: Tensor, rows: Tensor, closeness: Tensor
+    ) -> tuple[Tensor, int]:
         """An ensemble's members are so many more parts."""
-        stacked = [
-            x.expand(info.batch_size, *x.shape) if dim is None else x.movedim(dim, 0)
-            for x, dim in zip(tensors, in_dims, strict=True)
-        ]
-        result = _ClosenessGradient.apply(*(x.flatten(0, 1) for x in stacked))
-        return result.unflatten(0, (info.batch_size, -1)), 0
+        parts = (_as_parts(info, x, dim) for x, dim in zip((grad, rows, closeness), in_dims, strict=True))
+        return ClosenessGradient.apply(*parts).unflatten(0, (info.batch_size, -1)), 0
+
+
+def _as_parts(info: Any, x: Tensor, dim: int | None) -> Tensor:
+    """A vmapped ``[parts, …]`` with the members' parts end to end."""
+    return (x.expand(info.batch_size, *x.shape) if dim is None else x.movedim(dim, 0)).flatten(0, 1)
 
 
 def closeness_sum(rows: Tensor) -> Tensor:

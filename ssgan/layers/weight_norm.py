@@ -1,12 +1,14 @@
 """Weight-normalised layers (Salimans & Kingma 2016, arXiv:1602.07868): ``w = g · v / ‖v‖`` for each output unit.
 
-They scale the layer's *output* by ``g / ‖v‖`` instead of its weight, which is the same function and gradient at the
-cost of the activations rather than of the weight matrix. That, the frozen gain and the start values taken from data
-are what ``torch.nn.utils.parametrizations.weight_norm`` does not offer.
+The frozen gain, the start values taken from data and the sharing of a constant weight between passes are what
+``torch.nn.utils.parametrizations.weight_norm`` does not offer.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import torch
@@ -14,6 +16,68 @@ from torch import Tensor, nn
 
 #: Added to ``‖v‖²``, as in the authors' code.
 EPS = 1e-6
+
+_CONSTANT: ContextVar[dict[nn.Module, Tensor] | None] = ContextVar("constant", default=None)
+
+
+@contextmanager
+def constant_weights() -> Iterator[None]:
+    """Let a layer whose weight needs no gradient normalise it at the first pass only; no weight may change."""
+    token = _CONSTANT.set({})
+    try:
+        yield
+    finally:
+        _CONSTANT.reset(token)
+
+
+def length(v: Tensor) -> Tensor:
+    """``√(‖v‖² + ε)`` of each unit's weights: ``[units, …]`` → ``[units, 1, …]``."""
+    # vector_norm reads v once; the sum of its squares would write them first.
+    norm = torch.linalg.vector_norm(v, dim=list(range(1, v.ndim)), keepdim=True)
+    return torch.sqrt(norm * norm + EPS)
+
+
+def normalise(v: Tensor, gain: Tensor) -> tuple[Tensor, Tensor]:
+    """``g · v / √(‖v‖² + ε)`` for ``v`` ``[units, …]`` and ``gain`` ``[units]``, and the root, ``[units, 1, …]``."""
+    root = length(v)
+    return v * (gain.view(root.shape) / root), root
+
+
+class NormalisedWeight(torch.autograd.Function):
+    """:func:`normalise` with PyTorch's fused gradient, which passes over the weight twice rather than six times."""
+
+    @staticmethod
+    def forward(v: Tensor, gain: Tensor) -> tuple[Tensor, Tensor]:
+        """The normalised weight, and the root for the gradient."""
+        return normalise(v, gain)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: tuple[Tensor, Tensor]) -> None:
+        """Keep what the gradient needs."""
+        ctx.save_for_backward(*inputs, output[1])
+        ctx.mark_non_differentiable(output[1])
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor, _: Any) -> tuple[Tensor, Tensor]:
+        """The gradients with respect to ``v`` and the gain."""
+        v, gain, root = ctx.saved_tensors
+        gain = gain.view(root.shape)
+        if torch.is_grad_enabled() or grad.device.type not in ("cpu", "cuda"):
+            root = length(v)  # this gradient may be differentiated again, and the root kept is a constant
+            grad_gain = (grad * v).sum(list(range(1, v.ndim)), keepdim=True) / root
+            return (grad - v * (grad_gain / root)) * (gain / root), grad_gain.flatten()
+        grad_v, grad_gain = torch.ops.aten._weight_norm_interface_backward(grad.contiguous(), v, gain, root, 0)
+        return grad_v, grad_gain.flatten()
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[int | None, int | None], v: Tensor, gain: Tensor) -> tuple[Any, Any]:
+        """The members' units are so many units of one weight."""
+        v, gain = (
+            x.expand(info.batch_size, *x.shape) if dim is None else x.movedim(dim, 0)
+            for x, dim in zip((v, gain), in_dims, strict=True)
+        )
+        outputs = NormalisedWeight.apply(v.flatten(0, 1), gain.flatten())
+        return tuple(output.unflatten(0, gain.shape) for output in outputs), (0, 0)
 
 
 class _WeightNorm:
@@ -36,17 +100,22 @@ class _WeightNorm:
         self.init_std = init_std
         self.weight_scale: nn.Module | None = None
 
-    def _normalise(self: Any, product: Tensor) -> Tensor:
-        """``product · g / ‖v‖ + b``, per output channel."""
-        scale = self.gain * (self._inverse_norm() if self.weight_scale is None else self.weight_scale(self.weight))
-        shape = (-1,) + (1,) * (product.ndim - 2)
-        return torch.addcmul(self.bias.to(product.dtype).view(shape), product, scale.to(product.dtype).view(shape))
-
-    def _inverse_norm(self: Any) -> Tensor:
-        """``1 / ‖v‖`` of each unit."""
-        dims = [d for d in range(self.weight.ndim) if d != self.output_dim]
-        # v·v and not v.square(), whose gradient computes another power of the whole weight.
-        return torch.rsqrt((self.weight * self.weight).sum(dims) + EPS)
+    def _normalised(self: Any) -> Tensor:
+        """``g · v / ‖v‖``, or with ``weight_scale`` in the place of ``1 / ‖v‖``, of the weight's shape."""
+        constant = None if self.weight.requires_grad else _CONSTANT.get()
+        if constant is not None and self in constant:
+            return constant[self]
+        v = self.weight.movedim(self.output_dim, 0).contiguous()
+        if self.weight_scale is not None:
+            units_first = v * (self.gain * self.weight_scale(v)).view(-1, *[1] * (v.ndim - 1))
+        elif torch.is_grad_enabled() and v.requires_grad:
+            units_first = NormalisedWeight.apply(v, self.gain)[0]
+        else:
+            units_first = normalise(v, self.gain)[0]
+        weight = units_first.movedim(0, self.output_dim)
+        if constant is not None:
+            constant[self] = weight
+        return weight
 
     @torch.no_grad()
     def initialise_from_output(self: Any, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
@@ -73,7 +142,7 @@ class WeightNormLinear(_WeightNorm, nn.Linear):
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply the layer."""
-        return self._normalise(nn.functional.linear(x, self.weight))
+        return nn.functional.linear(x, self._normalised(), self.bias)
 
 
 class WeightNormConv2d(_WeightNorm, nn.Conv2d):  # type: ignore[misc]
@@ -87,7 +156,7 @@ class WeightNormConv2d(_WeightNorm, nn.Conv2d):  # type: ignore[misc]
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply the layer."""
-        return self._normalise(self._conv_forward(x, self.weight, None))
+        return self._conv_forward(x, self._normalised(), self.bias)
 
 
 class WeightNormConvTranspose2d(_WeightNorm, nn.ConvTranspose2d):  # type: ignore[misc]
@@ -112,12 +181,11 @@ class WeightNormConvTranspose2d(_WeightNorm, nn.ConvTranspose2d):  # type: ignor
 
     def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]
         """Apply the layer."""
-        product = nn.functional.conv_transpose2d(
+        return nn.functional.conv_transpose2d(
             x,
-            self.weight,
-            None,
+            self._normalised(),
+            self.bias,
             self.stride,
             self.padding,  # type: ignore[arg-type]
             self.output_padding,
         )
-        return self._normalise(product)

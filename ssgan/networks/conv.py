@@ -89,7 +89,7 @@ class ConvDiscriminator(Discriminator):
         a, b = widths
 
         def conv(fan_in: int, width: int, kernel: int, stride: int = 1, padding: int = 0) -> list[nn.Module]:
-            return [WeightNormConv2d(fan_in, width, kernel, stride, padding), nn.LeakyReLU(0.2)]
+            return [WeightNormConv2d(fan_in, width, kernel, stride, padding), nn.LeakyReLU(0.2, inplace=True)]
 
         body = NoisySequential(
             *[Dropout(image_shape, input_dropout)] if input_dropout else [],

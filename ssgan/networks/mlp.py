@@ -53,6 +53,6 @@ class MLPDiscriminator(Discriminator):
         for i, (fan_in, width) in enumerate(zip([inputs, *hidden], hidden, strict=False)):
             if i:
                 layers.append(GaussianNoise([fan_in], hidden_noise))
-            layers += [WeightNormLinear(fan_in, width), nn.ReLU()]
+            layers += [WeightNormLinear(fan_in, width), nn.ReLU(inplace=True)]
         last_noise = GaussianNoise([hidden[-1]], hidden_noise)
         super().__init__(NoisySequential(*layers), hidden[-1], num_classes, heads, last_noise, weight_init=NORMAL)

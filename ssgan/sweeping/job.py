@@ -30,6 +30,15 @@ def in_sweep() -> bool:
     return HydraConfig.get().mode == RunMode.MULTIRUN
 
 
+def jobs_at_once() -> int:
+    """How many jobs the launcher runs at the same time on this machine."""
+    launcher: Any = HydraConfig.get().launcher
+    if not in_sweep() or launcher._target_.endswith(".SlurmLauncher"):  # SLURM gives each job cores of its own
+        return 1
+    n = launcher.get("n_jobs") or launcher.get("array_parallelism") or 1
+    return n if n > 0 else os.cpu_count() or 1  # joblib's −1
+
+
 def prepare(config: TrainConfig) -> dict[str, Any] | None:
     """Take up what an earlier start of the sweep left: a finished job's result, or the checkpoint to go on from.
 

@@ -8,7 +8,8 @@ from torch import nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import weight_norm
 
-from ssgan.layers import WeightNormConv2d, WeightNormConvTranspose2d, WeightNormLinear
+from ssgan.layers import WeightNormConv2d, WeightNormConvTranspose2d, WeightNormLinear, constant_weights
+from ssgan.layers.weight_norm import NormalisedWeight
 
 # name: (layer, input shape, dimension of the weight's output units, what the layer does with a weight)
 CASES = {
@@ -145,3 +146,63 @@ def test_autocast_rounds_and_does_no_more(name):
         result = layer(x)
     assert result.dtype == torch.bfloat16
     torch.testing.assert_close(result.float(), expected, rtol=0.03, atol=0.03)
+
+
+def directions_and_gains(*members):
+    """Weights of 3 units and their gains in float64, with gradients."""
+    rng = torch.Generator().manual_seed(2)
+    v = torch.randn(*members, 3, 4, 2, generator=rng, dtype=torch.float64, requires_grad=True)
+    return v, torch.randn(*members, 3, generator=rng, dtype=torch.float64, requires_grad=True)
+
+
+def weight_of(v, gain):
+    return NormalisedWeight.apply(v, gain)[0]
+
+
+def test_first_and_second_derivatives_are_those_of_finite_differences():
+    inputs = directions_and_gains()
+    assert torch.autograd.gradcheck(weight_of, inputs)
+    assert torch.autograd.gradgradcheck(weight_of, inputs)
+
+
+def test_the_fused_gradient_is_that_of_the_formula():
+    inputs, direction = directions_and_gains(), torch.randn(3, 4, 2, dtype=torch.float64)
+    fused = torch.autograd.grad(weight_of(*inputs), inputs, direction)
+    for wanted in (
+        torch.autograd.grad(weight_of(*inputs), inputs, direction, create_graph=True),
+        torch.autograd.grad(slow_weight(*inputs, 0), inputs, direction),
+    ):
+        torch.testing.assert_close(fused, wanted, rtol=1e-5, atol=1e-9)  # slow_weight has no ε
+
+
+@pytest.mark.parametrize("shared_gain", [False, True])
+def test_a_stack_of_weights_is_normalised_member_by_member(shared_gain):
+    v, gain = directions_and_gains(5)
+    gains, dims = (gain[0], (0, None)) if shared_gain else (gain, (0, 0))
+    stacked = torch.vmap(weight_of, dims)(v, gains)
+    one_by_one = torch.stack([weight_of(v[i], gains if shared_gain else gains[i]) for i in range(5)])
+    torch.testing.assert_close(stacked, one_by_one)
+    direction = torch.randn_like(stacked)
+    wanted = torch.autograd.grad(one_by_one, (v, gain), direction)
+    torch.testing.assert_close(torch.autograd.grad(stacked, (v, gain), direction), wanted)
+
+    def along(v, gain, direction):
+        return (weight_of(v, gain) * direction).sum()
+
+    of_members = torch.vmap(torch.func.grad(along), (*dims, 0))(v, gains, direction)
+    torch.testing.assert_close(of_members, wanted[0])
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_constant_weight_is_normalised_once_and_one_with_a_gradient_each_time(name):
+    layer, x, _, _ = build(name)
+    expected = layer(x)
+    with constant_weights():
+        for _ in range(2):  # the second pass has a graph of its own
+            layer(x).sum().backward()
+        layer.requires_grad_(False)
+        torch.testing.assert_close(layer(x), expected)
+        with torch.no_grad():
+            layer.weight[0].neg_()
+        torch.testing.assert_close(layer(x), expected)  # as promised, nobody looks at it again
+    assert not torch.allclose(layer(x), expected)

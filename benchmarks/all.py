@@ -1,0 +1,74 @@
+"""Every measurement, one after the other, each in a process of its own and within a time limit.
+
+python -m benchmarks.all --json benchmarks/results/machine.json      # at most 8 minutes with a GPU
+
+A part that fails or takes too long is named, and the others go on; the exit status is then 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks.machine import describe, device
+
+#: Module and arguments of each part, and its limit in seconds with a GPU.
+PARTS = (
+    ("step mlp digits", 150),
+    ("step conv_cifar10 conv_svhn", 120),
+    ("boundary mlp", 40),
+    ("startup", 70),
+    ("memory", 50),
+    ("sweep", 50),
+)
+
+
+def measure(part: str, limit: float) -> dict[str, Any]:
+    """What a part wrote, or why it wrote nothing."""
+    module, *arguments = part.split()
+    begin = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "part.json"
+        command = [sys.executable, "-m", f"benchmarks.{module}", *arguments, "--json", str(path)]
+        process = subprocess.Popen(command, start_new_session=True)
+        try:
+            status = process.wait(limit)
+            error = f"exit status {status}" if status else None
+        except subprocess.TimeoutExpired:
+            error = f"more than {limit:.0f} s"
+            os.killpg(process.pid, signal.SIGKILL)  # with the processes that it has started
+            process.wait()
+        rows = json.loads(path.read_text())["rows"] if path.exists() else []
+    return {"rows": rows, "error": error, "seconds": round(time.monotonic() - begin, 1)}
+
+
+def main() -> None:
+    """Measure, print, write; leave with 1 if a part failed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--patience", type=float, help="factor of the time limits; default: 1 with a GPU, 4 without")
+    arguments = parser.parse_args()
+    patience = arguments.patience or (1 if device() == "cuda" else 4)
+    result: dict[str, Any] = {"machine": describe(), "parts": {}}
+    for part, limit in PARTS:
+        print(f"\n# python -m benchmarks.{part}", flush=True)
+        result["parts"][part] = measure(part, limit * patience)
+        if arguments.json:
+            arguments.json.parent.mkdir(parents=True, exist_ok=True)
+            arguments.json.write_text(json.dumps(result, indent=2) + "\n")
+    failed = {part: outcome["error"] for part, outcome in result["parts"].items() if outcome["error"]}
+    for part, error in failed.items():
+        print(f"FAILED: {part}: {error}")
+    sys.exit(bool(failed))
+
+
+if __name__ == "__main__":
+    main()

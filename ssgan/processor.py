@@ -1,0 +1,39 @@
+"""How a run uses the processor: its threads, and the memory it has freed."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+
+import torch
+
+from ssgan.inference.read_ahead import cpu_count
+
+#: Of glibc's ``mallopt``: how much free memory goes back to the system, and how large blocks do at once.
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+
+
+def prepare_processor(threads: int | None, jobs: int = 1) -> None:
+    """Set PyTorch's threads and let an iteration reuse the memory of the last one.
+
+    Args:
+        threads: of this run; None for the process's cores, or what ``OMP_NUM_THREADS`` says, shared by all jobs.
+        jobs: runs that work at the same time.
+    """
+    if threads is not None:
+        torch.set_num_threads(threads)
+    elif jobs > 1 and "OMP_NUM_THREADS" not in os.environ:  # a launcher that sets it has shared the cores itself
+        torch.set_num_threads(max(cpu_count() // jobs, 1))
+    keep_freed_memory()
+    if not torch.accelerator.is_available():
+        # Lightning sets it so that looking for GPUs leaves the process free to fork; every step of Adam looks for them,
+        # and would load NVIDIA's library each time.
+        os.environ.pop("PYTORCH_NVML_BASED_CUDA_CHECK", None)
+
+
+def keep_freed_memory() -> None:
+    """Have glibc keep freed blocks of up to 32 MB: the system would hand each one out anew, page by page."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if os.name == "posix" else None
+    if mallopt is not None:
+        mallopt(M_MMAP_THRESHOLD, 2**25)
+        mallopt(M_TRIM_THRESHOLD, 2**31 - 1)

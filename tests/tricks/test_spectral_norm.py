@@ -57,7 +57,7 @@ def test_the_start_values_are_still_taken_from_data():
     noise = discriminator.draw_noise(50, seeded(9))
     initialise_from_data(discriminator, some, noise)
     first = next(m for m in discriminator.modules() if isinstance(m, WeightNormLinear))
-    first.register_forward_hook(lambda layer, args, output: outputs.append(output))
+    first.register_forward_hook(lambda layer, args, output: outputs.append(output.clone()))
     discriminator(some, noise)
     torch.testing.assert_close(outputs[0].mean(0), torch.zeros(8), rtol=0, atol=1e-4)
     torch.testing.assert_close(outputs[0].std(0, correction=0), torch.ones(8), rtol=1e-3, atol=0)

@@ -1,7 +1,8 @@
 """An ensemble's members as one computation: k models of one architecture whose tensors lie stacked.
 
 Each parameter and buffer of a stacked network, each tensor of its batches and its noise has a leading dimension of k.
-``torch.func.vmap`` runs the functions of one model over it, so that k small products become one batched product.
+``torch.func.vmap`` runs the functions of one model over it, so that k small products become one batched product. Large
+members on a CPU, where that does not pay, compute in turn; all else is theirs together all the same.
 """
 
 from __future__ import annotations
@@ -15,6 +16,10 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
+
+#: A CPU takes the members in turn where their parameters have more bytes than this: one member's stay in its cache, those
+#: of all would come from memory at every use.
+CACHE_BYTES = 8 * 2**20
 
 
 def stack_networks(networks: Sequence[nn.Module]) -> nn.Module:
@@ -87,8 +92,20 @@ class Members:
             return function(*networks, *arguments)
         bound = _Bound(function, networks)
         state = dict(named_tensors(bound))
+        if all(x.device.type == "cpu" for x in state.values()) and sum(x.nbytes for x in state.values()) > CACHE_BYTES:
+            return self.gather(
+                functional_call(bound, own, given)
+                for own, given in zip(self._unbound(state), self._unbound(arguments), strict=True)
+            )
         in_dims = tree_map(lambda leaf: 0 if isinstance(leaf, Tensor) and leaf.ndim else None, (state, arguments))
         return vmap(lambda own, given: functional_call(bound, own, given), in_dims)(state, arguments)
+
+    def _unbound(self, tree: Any) -> list[Any]:
+        """A tree of stacked tensors by member; their gradients come together by one copy."""
+        leaves, structure = tree_flatten(tree)
+        count = self.count or 1
+        parts = [x.unbind() if isinstance(x, Tensor) and x.ndim else [x] * count for x in leaves]
+        return [tree_unflatten(own, structure) for own in zip(*parts, strict=True)]
 
     def gather(self, values: Iterable[Any]) -> Any:
         """The members' trees of tensors as one tree of stacked tensors; of a single model's, the one."""

@@ -204,7 +204,6 @@ class SemiSupervisedGAN(L.LightningModule):
         optimizer.zero_grad()
         self.manual_backward(torch.stack(list(terms.values())).sum())
         self.trainer.strategy.optimizer_step(optimizer, closure=lambda: None)
-        torch.clear_autocast_cache()  # it still holds the weights from before the step
         for penalty in penalties.values():
             penalty.update(parameters)
         return {name: term.detach() for name, term in terms.items()}

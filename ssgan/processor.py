@@ -7,23 +7,14 @@ import os
 
 import torch
 
-from ssgan.inference.read_ahead import cpu_count
-
 #: Of glibc's ``mallopt``: how much free memory goes back to the system, and how large blocks do at once.
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 
 
-def prepare_processor(threads: int | None, jobs: int = 1) -> None:
-    """Set PyTorch's threads and let an iteration reuse the memory of the last one.
-
-    Args:
-        threads: of this run; None for the process's cores, or what ``OMP_NUM_THREADS`` says, shared by all jobs.
-        jobs: runs that work at the same time.
-    """
+def prepare_processor(threads: int | None) -> None:
+    """Set PyTorch's threads, if a number is given, and let an iteration reuse the memory of the last one."""
     if threads is not None:
         torch.set_num_threads(threads)
-    elif jobs > 1 and "OMP_NUM_THREADS" not in os.environ:  # a launcher that sets it has shared the cores itself
-        torch.set_num_threads(max(cpu_count() // jobs, 1))
     keep_freed_memory()
     if not torch.accelerator.is_available():
         # Lightning sets it so that looking for GPUs leaves the process free to fork; every step of Adam looks for them,

@@ -31,13 +31,12 @@ from ssgan.status import RunStatus
 START_IMAGES = 500
 
 
-def run(config: TrainConfig, quiet: bool = False, jobs: int = 1) -> dict[str, Any]:
+def run(config: TrainConfig, quiet: bool = False) -> dict[str, Any]:
     """Train, test, and write ``result.json``; return what it holds.
 
     Args:
         config: of the run.
         quiet: neither show the progress nor print the result.
-        jobs: runs that work at the same time and share the processor.
 
     Raises:
         SSGANError: see the parts; in particular TrainingDiverged.
@@ -47,7 +46,7 @@ def run(config: TrainConfig, quiet: bool = False, jobs: int = 1) -> dict[str, An
     check_cuda_graphs(config.trainer.cuda_graphs, config.trainer.accelerator)
     if config.run.ckpt_path is not None:
         check_resumable(config.run.ckpt_path, config.resolved)
-    prepare_processor(config.trainer.threads, jobs)
+    prepare_processor(config.trainer.threads)
     L.seed_everything(config.run.seed, verbose=False)  # for what is not ours; ours has explicit generators
     RunStatus("running").write(config.run_dir)
     with open_loggers(config.logger) as loggers:

@@ -14,7 +14,7 @@ from omegaconf import DictConfig
 from ssgan.checkpoint import find_checkpoint
 from ssgan.cli import one_line_errors, run_hydra
 from ssgan.config import config_folder, parse
-from ssgan.sweeping.job import contained, in_sweep, jobs_at_once, prepare
+from ssgan.sweeping.job import contained, in_sweep, prepare
 from ssgan.sweeping.monitor import sweep_summary
 
 
@@ -30,7 +30,7 @@ def job(cfg: DictConfig) -> float | None:
     if result is None:
         from ssgan.run import run  # torch and lightning only now: a wrong option has been refused by here
 
-        result = run(config, quiet=in_sweep(), jobs=jobs_at_once())
+        result = run(config, quiet=in_sweep())
     return result.get("val_error")
 
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import nn
 
+import ssgan.members
 from ssgan.config import Objective
 from ssgan.members import ONE, Members, named_tensors, stack_networks, unstack_network
 from ssgan.networks.architecture import MLP, Conv
@@ -103,6 +104,8 @@ def test_terms_and_gradients_are_those_of_each_member_alone(case: Any, names: tu
         sum(term.sum() for term in g_terms.values()).backward()
 
     turned = "virtual_adversarial" in names  # its direction is that of a small gradient, which rounding turns
+    # Rounding may also carry an activation across the kink of its ReLU; an image has many in a convolution.
+    most = 0.05 if turned or case is CONV_CASE else 1e-3
     for i, each in enumerate(alone):
         for found, expected in zip((d_terms, g_terms), each.terms(), strict=True):
             assert found.keys() == expected.keys()
@@ -115,7 +118,26 @@ def test_terms_and_gradients_are_those_of_each_member_alone(case: Any, names: tu
                 assert (gradients[name].grad is None) == (expected is None), name
                 if expected is not None:
                     far = (gradients[name].grad[i] - expected).norm() / expected.norm().clamp_min(1e-3)
-                    assert far < 0.05 * turned + 1e-3, (name, far)
+                    assert far < most, (name, far)
+
+
+def test_members_in_turn_compute_what_they_compute_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    tricks = TrickSet(EVERY)
+    alone = [Alone(seed, MLP_CASE, tricks) for seed in range(K)]
+    members, found = Members(K), []
+    for limit in (ssgan.members.CACHE_BYTES, 0):
+        monkeypatch.setattr(ssgan.members, "CACHE_BYTES", limit)
+        networks = [stack_networks([getattr(a, n) for a in alone]) for n in ("generator", "discriminator", "average")]
+        batch, noise = (members.gather(getattr(a, x) for a in alone) for x in ("batch", "d_noise"))
+        terms = members.call(discriminator_terms, networks, batch, noise, Objective(), tricks)
+        sum(term.sum() for term in terms.values()).backward()
+        found.append((terms, {name: p.grad for name, p in networks[1].named_parameters()}))
+    (terms, gradients), (in_turn, gradients_in_turn) = found
+    assert terms.keys() == in_turn.keys()
+    for name, term in terms.items():
+        torch.testing.assert_close(in_turn[name], term, rtol=0.01, atol=1e-6)
+    for name, gradient in gradients.items():
+        assert (gradients_in_turn[name] - gradient).norm() < 0.05 * gradient.norm().clamp_min(1e-3), name
 
 
 def test_stacking_and_taking_apart_are_inverse_and_share_no_memory() -> None:

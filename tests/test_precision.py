@@ -104,20 +104,6 @@ def test_bfloat16_keeps_exactly_the_state_that_it_resumes(tmp_path: Path, monkey
     assert all(torch.equal(parts[key], whole[key]) for key in whole)
 
 
-def test_a_second_step_sees_the_weights_that_the_first_has_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    machine(monkeypatch, gpu=False, bf16=True)
-    short = (*TINY, "trainer.precision=bf16-mixed", "trainer.max_iterations=2")
-    steps = ("objective.d_steps=3", "objective.g_steps=2")
-    train(tmp_path / "cache", *short, *steps)
-    torch.set_autocast_cache_enabled(False)  # Lightning's autocast then keeps no copy of any weight
-    try:
-        train(tmp_path / "none", *short, *steps)
-    finally:
-        torch.set_autocast_cache_enabled(True)
-    cached, fresh = (last_checkpoint(tmp_path / name)["state_dict"] for name in ("cache", "none"))
-    assert all(torch.equal(cached[key], fresh[key]) for key in fresh)
-
-
 class CPUScaler(MixedPrecision):
     """Lightning's float16 precision for a CPU, on which its Trainer replaces it by bfloat16."""
 

@@ -19,6 +19,7 @@ from omegaconf import DictConfig
 from ssgan.cli import MENDABLE, describe
 from ssgan.config import TrainConfig
 from ssgan.errors import ConfigError
+from ssgan.inference.read_ahead import cpu_count
 from ssgan.status import RunStatus, read_status
 from ssgan.sweeping.earlier import finished_result, unfinished_checkpoint
 
@@ -33,14 +34,14 @@ def in_sweep() -> bool:
 def jobs_at_once() -> int:
     """How many jobs the launcher runs at the same time on this machine."""
     launcher: Any = HydraConfig.get().launcher
-    if not in_sweep() or launcher._target_.endswith(".SlurmLauncher"):  # SLURM gives each job cores of its own
+    if launcher._target_.endswith(".SlurmLauncher"):  # SLURM gives each job cores of its own
         return 1
     n = launcher.get("n_jobs") or launcher.get("array_parallelism") or 1
-    return n if n > 0 else os.cpu_count() or 1  # joblib's −1
+    return n if n > 0 else cpu_count()  # joblib's −1
 
 
 def prepare(config: TrainConfig) -> dict[str, Any] | None:
-    """Take up what an earlier start of the sweep left: a finished job's result, or the checkpoint to go on from.
+    """Share the processor, and take up what an earlier start of the sweep left: a result, or a checkpoint.
 
     Raises:
         ConfigError: the folder holds another run, or the job would start processes that start the sweep again.
@@ -51,6 +52,9 @@ def prepare(config: TrainConfig) -> dict[str, Any] | None:
             f"trainer.strategy={trainer.strategy} starts processes that would each start the sweep again:"
             " sweep with one device a job, or with hydra/launcher=submitit_slurm"
         )
+    jobs = jobs_at_once()
+    if trainer.threads is None and jobs > 1 and "OMP_NUM_THREADS" not in os.environ:  # joblib sets it for its processes
+        trainer.threads = max(cpu_count() // jobs, 1)
     result = finished_result(config)
     if result is None and config.run.ckpt_path is None:
         config.run.ckpt_path = unfinished_checkpoint(config)

@@ -172,7 +172,7 @@ def test_the_fused_gradient_is_that_of_the_formula():
         torch.autograd.grad(weight_of(*inputs), inputs, direction, create_graph=True),
         torch.autograd.grad(slow_weight(*inputs, 0), inputs, direction),
     ):
-        torch.testing.assert_close(fused, wanted, rtol=1e-5, atol=1e-9)  # slow_weight has no ε
+        torch.testing.assert_close(fused, wanted, rtol=1e-4, atol=1e-9)  # slow_weight has no ε
 
 
 @pytest.mark.parametrize("shared_gain", [False, True])

@@ -12,9 +12,12 @@ import time
 from pathlib import Path
 
 import pytest
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import OmegaConf
 
 from ssgan.status import read_status
-from tests.runs import TINY, assert_equal, last_checkpoint, train
+from ssgan.sweeping.job import prepare
+from tests.runs import TINY, assert_equal, compose_run, last_checkpoint, train
 
 JOB = (*TINY, "logger=csv", "trainer.max_iterations=6", "trainer.eval_every=3")
 
@@ -110,3 +113,26 @@ def test_optuna_searches_by_held_out_labels(tmp_path: Path) -> None:
     assert "3 of 3 jobs done" in out
     statuses = [read_status(path.parent) for path in (tmp_path / "s").glob("*/status.json")]
     assert [status.state for status in statuses if status] == ["done"] * 3
+
+
+@pytest.mark.parametrize(
+    ("launcher", "threads"),
+    [
+        ({"_target_": "a.BasicLauncher"}, None),
+        ({"_target_": "a.JoblibLauncher", "n_jobs": 3}, 2),
+        ({"_target_": "a.JoblibLauncher", "n_jobs": -1}, 1),
+        ({"_target_": "a.LocalLauncher", "array_parallelism": 20}, 1),
+        ({"_target_": "a.SlurmLauncher", "array_parallelism": 20}, None),
+    ],
+)
+def test_jobs_at_once_share_the_cores(monkeypatch, tmp_path, launcher, threads):
+    monkeypatch.setattr("ssgan.sweeping.job.cpu_count", lambda: 8)
+    for given, environment, expected in ((None, None, threads), (5, None, 5), (None, "4", None)):
+        monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+        if environment:
+            monkeypatch.setenv("OMP_NUM_THREADS", environment)
+        config = compose_run(tmp_path, *TINY, f"trainer.threads={'null' if given is None else given}")
+        with monkeypatch.context() as patch:
+            patch.setattr(HydraConfig, "get", staticmethod(lambda: OmegaConf.create({"launcher": launcher})))
+            prepare(config)
+        assert config.trainer.threads == expected

@@ -7,7 +7,7 @@ import re
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from ssgan.names import LONGEST, job_folder
+from ssgan.names import LONGEST, job_folder, part
 
 
 @pytest.mark.parametrize(
@@ -48,3 +48,10 @@ def test_a_very_long_name_is_cut_and_stays_distinct() -> None:
     names = {job_folder([f"trick=[{','.join(['technique'] * 50)}]", f"data.seed={seed}"]) for seed in range(5)}
     assert len(names) == 5
     assert max(map(len, names)) <= LONGEST
+
+
+@pytest.mark.parametrize(
+    ("whole", "fraction", "expected"), [(300, 0.2, 60), (900, 0.1, 90), (1400, 1.0, 1400), (3, 0.1, 1), (7, 0.5, 4)]
+)
+def test_a_part_of_a_length_is_a_whole_number_and_never_nothing(whole: int, fraction: float, expected: int):
+    assert part(whole, fraction) == expected

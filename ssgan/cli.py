@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import functools
 import os
+import signal
 import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -46,6 +47,8 @@ def run_hydra(main: Callable[[], None]) -> None:
         if not str(error).startswith("Config group override"):
             raise
         leave(HydraException(str(error)))
+    except KeyboardInterrupt:
+        interrupted()
     finally:
         del os.environ[FULL_ERROR], os.environ[ONE_LINE]
 
@@ -69,6 +72,12 @@ def leave(error: Exception) -> NoReturn:
     """Print the error and exit: status 2 for wrong options, 1 for anything else."""
     print(f"error: {describe(error)}", file=sys.stderr)
     sys.exit(2 if isinstance(error, ConfigError | HydraException | OmegaConfBaseException) else 1)
+
+
+def interrupted() -> NoReturn:
+    """Say so and exit with the status that shells expect after Ctrl-C."""
+    print("interrupted", file=sys.stderr)
+    sys.exit(128 + signal.SIGINT)
 
 
 def describe(error: Exception) -> str:

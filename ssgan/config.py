@@ -118,6 +118,7 @@ class TrainerOptions:
     eval_every: int = 600
     checkpoint_every: int = 2000
     test_curve: bool = True
+    deterministic: bool = False  # the same values in each repetition on a GPU too
 
     def __post_init__(self) -> None:
         one_of("trainer.precision", self.precision, ("32", "bf16-mixed", "16-mixed"))
@@ -168,6 +169,7 @@ INDIFFERENT = (
     "data.root",
     "logger",
     "trainer.checkpoint_every",
+    "trainer.deterministic",
     "trainer.eval_every",
     "trainer.log_every",
     "trainer.test_curve",

@@ -15,11 +15,13 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.loggers import Logger
 
 from ssgan.build import build_model
-from ssgan.callbacks import StatusFile
-from ssgan.checkpoint import check_resumable
+from ssgan.callbacks import Interruption, StatusFile
+from ssgan.checkpoint import check_data, check_resumable
+from ssgan.checkpoint_file import WholeCheckpointFile
 from ssgan.config import TrainConfig, build
 from ssgan.data.module import SemiSupervisedData
 from ssgan.errors import ConfigError
+from ssgan.failures import told_in_one_line
 from ssgan.hardware import check_precision
 from ssgan.result import show, summarise, write
 from ssgan.status import RunStatus
@@ -40,17 +42,23 @@ def run(config: TrainConfig, quiet: bool = False) -> dict[str, Any]:
     """
     quieten()
     check_precision(config.trainer.precision, config.trainer.accelerator)
+    resumed = None
     if config.run.ckpt_path is not None:
-        check_resumable(config.run.ckpt_path, config.resolved)
+        resumed = check_resumable(config.run.ckpt_path, config.resolved)
     L.seed_everything(config.run.seed, verbose=False)  # for what is not ours; ours has explicit generators
     RunStatus("running").write(config.run_dir)
-    with open_loggers(config.logger) as loggers:
-        return train_and_test(config, loggers, quiet)
+    with told_in_one_line(config), open_loggers(config.logger) as loggers:
+        return train_and_test(config, loggers, quiet, resumed)
 
 
-def train_and_test(config: TrainConfig, loggers: list[Logger], quiet: bool) -> dict[str, Any]:
-    """What :func:`run` does once the run is known to be possible."""
+def train_and_test(
+    config: TrainConfig, loggers: list[Logger], quiet: bool, resumed: dict[str, Any] | None
+) -> dict[str, Any]:
+    """What :func:`run` does once the run is known to be possible; ``resumed`` describes the run that goes on."""
     images = config.data.load()
+    checksum = images.checksum()
+    if config.run.ckpt_path is not None and resumed is not None:
+        check_data(config.run.ckpt_path, resumed, checksum)
     data = SemiSupervisedData(
         images,
         config.data,
@@ -60,6 +68,7 @@ def train_and_test(config: TrainConfig, loggers: list[Logger], quiet: bool) -> d
         config.trainer.test_curve,
     )
     model = build_model(config, images.shape, images.classes, data.num_labels)
+    model.description["data_checksum"] = checksum
     if config.run.ckpt_path is None:
         model.initialise(data.start_images(START_IMAGES))
     trainer = build_trainer(config, loggers, len(data.train_dataloader()), quiet)
@@ -101,9 +110,12 @@ def build_trainer(
         enable_progress_bar="progress" in callbacks,
         enable_model_summary=False,
         use_distributed_sampler=False,
+        deterministic=options.deterministic,
+        plugins=[WholeCheckpointFile()],
         callbacks=[
             StatusFile(config.run_dir),
             *(build(node, L.Callback, f"callbacks.{name}") for name, node in callbacks.items()),
+            Interruption(options.log_every),  # last: it may end the run
         ],
         logger=loggers,
     )

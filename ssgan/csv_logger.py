@@ -16,10 +16,10 @@ from ssgan.whole_files import written_aside
 class ResumableCSVLogger(CSVLogger):
     """Lightning's CSVLogger, which deletes the log that it finds; this one goes on with it.
 
-    What the resumed run logs again is replaced: all rows after the first step that it logs, and of the rows of that step
-    those with the same keys. A row is added to the end of the file; only for a new column is the file written anew,
-    aside. So no moment is a bad one to be killed in, and the time that a row takes does not depend on how many there
-    are.
+    What the resumed run logs again is replaced: all rows after the first step that it logs, and of the rows of that
+    step those with the same keys. A row is added to the end of the file; only for a new column is the file written
+    anew, aside. So no moment is a bad one to be killed in, and the time that a row takes does not depend on how many
+    there are.
 
     Args:
         save_dir: folder of ``metrics.csv``.
@@ -32,7 +32,7 @@ class ResumableCSVLogger(CSVLogger):
     @property
     def experiment(self) -> Any:
         """What writes the file, in the main process."""
-        if rank_zero_only.rank == 0 and self._experiment is None:
+        if rank_zero_only.rank == 0 and self._experiment is None:  # type: ignore[attr-defined]
             self._experiment = _Writer(self.log_dir)
         return super().experiment
 

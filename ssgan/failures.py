@@ -15,7 +15,9 @@ from ssgan.errors import SSGANError
 _NO_MEMORY = re.compile(r"can't allocate memory|not enough memory|out of memory|bad_alloc|Cannot allocate memory", re.I)
 
 #: What gloo and NCCL say when they do not hear from another process any more.
-_LOST = re.compile(r"closed by peer|reset by peer|Broken pipe|remote process|socketPollConnect|heartbeat|Timed out", re.I)
+_LOST = re.compile(
+    r"closed by peer|reset by peer|Broken pipe|remote process|socketPollConnect|heartbeat|Timed out", re.I
+)
 
 
 @contextmanager

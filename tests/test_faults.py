@@ -48,7 +48,9 @@ def full_after(writes: int, monkeypatch: pytest.MonkeyPatch) -> None:
 # --- disks -----------------------------------------------------------------------------------------------------------
 
 
-def test_a_full_disk_is_one_line_and_spares_the_checkpoint_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd):
+def test_a_full_disk_is_one_line_and_spares_the_checkpoint_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd
+):
     monkeypatch.chdir(tmp_path)
     with monkeypatch.context() as patch:
         full_after(2, patch)
@@ -80,9 +82,9 @@ def test_a_status_that_cannot_be_written_does_not_stop_the_run(tmp_path: Path, m
         with pytest.raises(OSError, match="No space left"):  # but the last one, with the result, has to be
             patch.setattr("ssgan.run.RunStatus.write", refuse)
             train(tmp_path, *SHORT)
-    assert [record.getMessage().partition(":")[0] for record in caplog.records if "status.json" in record.getMessage()] == [
-        "status.json could not be written"
-    ]
+    assert [
+        record.getMessage().partition(":")[0] for record in caplog.records if "status.json" in record.getMessage()
+    ] == ["status.json could not be written"]
     assert last_checkpoint(tmp_path)["global_step"] == 6 and (tmp_path / "result.json").is_file()
 
 
@@ -144,14 +146,15 @@ def test_a_run_does_not_go_on_with_other_data(changed: str, tmp_path: Path):
     assert train(tmp_path / "run", *ARRAYS, f"data.path={path}", resume)["iterations"] == 6
 
 
+IMAGES, LABELS = np.zeros((200, 16, 16, 3), np.uint8), np.arange(200) % 10
 WRONG_ARRAYS = {
-    "values that are not numbers": ({"x_train": np.full((200, 16, 16, 3), np.nan, np.float32)}, "x_train must be uint8"),
+    "values that are not numbers": ({"x_train": np.full(IMAGES.shape, np.nan, np.float32)}, "x_train must be uint8"),
     "labels that are not numbers": ({"y_train": np.full(200, np.nan)}, "y_train must hold integers"),
-    "a class without images": ({"y_train": np.arange(200) % 9, "classes": np.array(list("abcdefghij"))}, "labels 0 to 9"),
-    "no images": ({"x_train": np.zeros((0, 16, 16, 3), np.uint8), "y_train": np.zeros(0, int)}, "at least 2 classes|empty|hold"),
-    "one label too few": ({"y_train": np.arange(199) % 10}, "one label for each of the 200 images"),
-    "images and labels swapped": ({"x_train": np.arange(200) % 10}, "x_train must be uint8"),
-    "test images of another size": ({"x_test": np.zeros((100, 8, 8, 3), np.uint8)}, "x_test has images of shape"),
+    "a class without images": ({"y_train": LABELS % 9, "classes": np.array(list("abcdefghij"))}, "labels 0 to 9"),
+    "no images": ({"x_train": IMAGES[:0], "y_train": LABELS[:0]}, "at least 2 classes"),
+    "one label too few": ({"y_train": LABELS[:-1]}, "one label for each of the 200 images"),
+    "images and labels swapped": ({"x_train": LABELS}, "x_train must be uint8"),
+    "test images of another size": ({"x_test": IMAGES[:100, :8, :8]}, "x_test has images of shape"),
     "a label that no class has": ({"y_test": np.full(100, 10)}, "labels from 0 to 9"),
 }
 
@@ -211,7 +214,7 @@ def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str
 def test_a_download_that_is_not_whole_is_not_taken_and_the_next_one_is(fault: str, mirror: dict, tmp_path: Path):
     name = sorted(mirror)[2]
     good = mirror[name]
-    mirror[name] = good[: len(good) // 2] if fault == "interrupted" else good[:-4] + b"....", 
+    mirror[name] = (good[: len(good) // 2] if fault == "interrupted" else good[:-4] + b"....",)
     mirror[name] = mirror[name] if isinstance(mirror[name], bytes) else mirror[name][0]
     root = tmp_path / "root"
     with pytest.raises(DataError, match="could be neither read nor downloaded") as error:
@@ -254,7 +257,7 @@ def test_a_job_that_slurm_requeues_goes_on_by_itself(tmp_path: Path, monkeypatch
     monkeypatch.chdir(tmp_path)
     (tmp_path / "bin").mkdir()
     scontrol = tmp_path / "bin" / "scontrol"
-    scontrol.write_text(f"#!/bin/sh\necho \"$@\" > {tmp_path}/asked\n")
+    scontrol.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/asked\n')
     scontrol.chmod(0o755)
     slurm = {"SLURM_JOB_ID": "42", "SLURM_NTASKS": "1", "SLURM_JOB_NAME": "train", "SLURM_PROCID": "0",
              "SLURM_LOCALID": "0", "SLURM_NODEID": "0", "SLURM_NODELIST": "localhost",

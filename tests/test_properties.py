@@ -67,7 +67,9 @@ def leaf(x: Tensor) -> tuple[Tensor, Tensor]:
 
 @given(matrices(), st.data())
 def test_the_labelled_loss(logits: Tensor, data: st.DataObject):
-    labels = torch.tensor(data.draw(st.lists(st.integers(0, logits.shape[1] - 1), min_size=len(logits), max_size=len(logits))))
+    labels = torch.tensor(
+        data.draw(st.lists(st.integers(0, logits.shape[1] - 1), min_size=len(logits), max_size=len(logits)))
+    )
     a, b = leaf(logits)
     value = labelled_loss(a, labels)
     assert value >= 0
@@ -112,7 +114,9 @@ def test_the_real_logit_is_at_least_the_largest_logit(logits: Tensor):
 @given(data=st.data())
 def test_feature_matching(norm: str, data: st.DataObject):
     fake = data.draw(matrices(1e4))
-    real = data.draw(arrays(np.float32, (data.draw(st.integers(1, 9)), fake.shape[1]), elements=st.floats(-1e4, 1e4, width=16)))
+    real = data.draw(
+        arrays(np.float32, (data.draw(st.integers(1, 9)), fake.shape[1]), elements=st.floats(-1e4, 1e4, width=16))
+    )
     (a, a64), (b, b64) = leaf(fake), leaf(torch.tensor(real).to(fake.dtype))
     value = feature_matching_loss(a, b, norm)
     difference = a64.mean(0) - b64.mean(0)
@@ -140,7 +144,9 @@ def test_historical_averaging(start: Tensor, weight: float, steps: int):
     value = penalty([parameter])
     assert value >= 0 and value.isfinite()
     [gradient] = torch.autograd.grad(value, [parameter])
-    torch.testing.assert_close(gradient.double(), 2 * weight * (parameter.detach().double() - mean), rtol=1e-3, atol=0.1)
+    torch.testing.assert_close(
+        gradient.double(), 2 * weight * (parameter.detach().double() - mean), rtol=1e-3, atol=0.1
+    )
 
 
 @given(matrices(100.0, columns=3), st.booleans())

@@ -47,7 +47,7 @@ class CollapseWarning(L.Callback):
         real, fake = (spread(images) for images in (batch.unlabelled[-1], self._generated(module, batch)))
         if real == 0:
             self._warn("real", f"iteration {trainer.global_step}: the real images of a batch are all the same")
-        low = 0 < real and fake < self.threshold * real
+        low = real > 0 and fake < self.threshold * real
         if low and self._low:  # twice in succession: no accident of one batch
             self._warn(
                 "generated",

@@ -10,7 +10,7 @@ from typing import Any
 
 import lightning as L
 import torch
-from lightning.fabric.plugins.environments import SLURMEnvironment
+from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
@@ -23,8 +23,8 @@ class Interruption(Checkpoint):
     """Finishes the iteration, and its evaluation, before it obeys a signal.
 
     SIGTERM and SIGINT (Ctrl-C) write ``last.ckpt`` and end the run with status 128 plus the signal's number; a second
-    SIGINT ends it at once. SLURM's SIGUSR1 (``sbatch --signal=USR1@90``) is left to Lightning, which writes a checkpoint
-    and requeues the job.
+    SIGINT ends it at once. SLURM's SIGUSR1 (``sbatch --signal=USR1@90``) is left to Lightning, which writes a
+    checkpoint and requeues the job.
 
     Lightning would do each in the middle of whatever is being done: save a state between D's and G's step, or, where
     several processes train, let them communicate out of turn. It is told of a signal at a time of our choice instead.
@@ -98,7 +98,7 @@ class Interruption(Checkpoint):
             if trainer.global_step % self.log_every and trainer.global_step != trainer.max_steps:
                 return
             number = torch.tensor(float(received or 0), device=trainer.strategy.root_device)
-            received = int(trainer.strategy.reduce(number, reduce_op="max")) or None  # type: ignore[arg-type]
+            received = int(trainer.strategy.reduce(number, reduce_op="max")) or None
         if received is None:
             return
         self._received = None

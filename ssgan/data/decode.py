@@ -8,7 +8,6 @@ from os import PathLike
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-
 warnings.simplefilter("error", Image.DecompressionBombWarning)  # Pillow's two lines instead of our one
 
 

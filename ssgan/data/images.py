@@ -59,7 +59,7 @@ class ImageData:
         for tensor in (self.x_train, self.y_train, self.x_unlabelled, self.x_test, self.y_test):
             if tensor is not None:
                 digest.update(repr(tuple(tensor.shape)).encode())
-                digest.update(tensor.contiguous().numpy())
+                digest.update(tensor.contiguous().numpy().data)
         return digest.hexdigest()
 
     @property

@@ -39,7 +39,9 @@ def test_a_collapsed_generator_is_one_line_and_the_losses_stay_finite(shade, tmp
 def test_real_images_that_are_all_the_same_are_one_line(tmp_path: Path, caplog: pytest.LogCaptureFixture):
     constant = {f"x_{part}": np.full((size, 16, 16, 3), 7, np.uint8) for part, size in (("train", 200), ("test", 100))}
     write_arrays(tmp_path / "constant.npz", **constant)
-    train(tmp_path, *WATCHED, "data=arrays", f"data.path={tmp_path}/constant.npz", "model=mlp_small", "data.num_labels=20")
+    train(
+        tmp_path, *WATCHED, "data=arrays", f"data.path={tmp_path}/constant.npz", "model=mlp_small", "data.num_labels=20"
+    )
     assert [line.partition(": ")[2] for line in warnings(caplog)] == ["the real images of a batch are all the same"]
 
 

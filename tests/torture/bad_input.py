@@ -2,8 +2,8 @@
 
 python -m tests.torture.bad_input [--cases 300] [--seed 1]
 
-Everything happens in one process that has imported Hydra but not torch, and must not have at the end. Ends with status 1
-if a case was accepted, silent about its key, slow, a traceback, or left a file.
+Everything happens in one process that has imported Hydra but not torch, and must not have at the end. Ends with status
+1 if a case was accepted, silent about its key, slow, a traceback, or left a file.
 """
 
 from __future__ import annotations
@@ -136,7 +136,9 @@ def cases(count: int, seed: int) -> list[Case]:
     """So many wrong command lines, the given ones first."""
     found = [Case(argv, [word]) for argv, word in CONTRADICTIONS]
     known = leaves()
-    found += [Case([f"{key}={value}"], [key]) for key, values in OUT_OF_RANGE.items() if key in known for value in values]
+    found += [
+        Case([f"{key}={value}"], [key]) for key, values in OUT_OF_RANGE.items() if key in known for value in values
+    ]
     rng = random.Random(seed)
     makers: list[Callable[[random.Random], Case]] = [unknown_key, unknown_option, wrong_type, second_mistake]
     seen = {tuple(case.argv) for case in found}
@@ -160,7 +162,9 @@ def mistyped(word: str, rng: random.Random) -> str:
     i = rng.randrange(len(word))
     letter = rng.choice("abcdefghijklmnopqrstuvwxyz")
     j = rng.randrange(max(len(word) - 1, 1))
-    return rng.choice([word[:i] + letter + word[i:], word[:i] + word[i + 1 :], word[:j] + word[j : j + 2][::-1] + word[j + 2 :]])
+    return rng.choice(
+        [word[:i] + letter + word[i:], word[:i] + word[i + 1 :], word[:j] + word[j : j + 2][::-1] + word[j + 2 :]]
+    )
 
 
 def unknown_key(rng: random.Random) -> Case:

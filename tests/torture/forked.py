@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import socket
@@ -11,18 +12,15 @@ import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import torch
+
 from tests.runs import command
 
 
 def import_everything() -> None:
     """Import what a run needs, without starting a thread, which a fork would lose."""
-    import lightning
-    import sklearn.datasets
-    import torch
-    import torchmetrics.classification
-
-    import ssgan.run
-
+    for name in ("lightning", "sklearn.datasets", "torchmetrics.classification", "ssgan.run"):
+        importlib.import_module(name)
     torch.set_num_threads(1)
 
 

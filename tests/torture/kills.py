@@ -28,8 +28,9 @@ from tests.torture.forked import Forked, import_everything
 ITERATIONS = 40
 
 #: 6 iterations an epoch, evaluations within an epoch and on its end, rows of the log elsewhere.
-RUN = (*TINY, "data.batch_size=200", f"trainer.max_iterations={ITERATIONS}", "trainer.eval_every=9", "trainer.log_every=4",
-       "trainer.checkpoint_every=5", "logger=csv", "optim.flat=0.5", "optim.interval=iteration")  # fmt: skip
+RUN = (*TINY, "data.batch_size=200", f"trainer.max_iterations={ITERATIONS}", "trainer.eval_every=9",
+       "trainer.log_every=4", "trainer.checkpoint_every=5", "logger=csv", "optim.flat=0.5",
+       "optim.interval=iteration")  # fmt: skip
 
 #: What is trained: one line for each.
 CONFIGURATIONS = {

@@ -9,6 +9,7 @@ iteration grew, a log file is larger than its rows explain, or a counter is wron
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import statistics
 import time
@@ -93,10 +94,10 @@ def faults(parts: list[Part], counted: int, iterations: int, run_dir: Path, resu
         found.append(f"an iteration takes {slowdown:.2f} times as long at the end")
     rows = metric_rows(run_dir)
     for name in ("metrics_csv", "tensorboard"):
-        per_part = [after - before for after, before in zip([getattr(p, name) for p in parts[1:]],
-                                                           [getattr(p, name) for p in parts], strict=False)]  # fmt: skip
-        if per_part and max(per_part) > 1.5 * statistics.median(per_part) + 20_000:
-            found.append(f"{name} grows unevenly: {per_part}")
+        sizes = [getattr(part, name) for part in parts]
+        grown = [after - before for before, after in itertools.pairwise(sizes)]
+        if grown and max(grown) > 1.5 * statistics.median(grown) + 20_000:
+            found.append(f"{name} grows unevenly: {grown}")
     if len({p.checkpoints for p in parts if p.checkpoints}) > 1 and parts[-1].checkpoints > 1.1 * parts[0].checkpoints:
         found.append("checkpoints grow")
     expected = list(range(50, iterations + 1, 50))
@@ -106,7 +107,9 @@ def faults(parts: list[Part], counted: int, iterations: int, run_dir: Path, resu
         "checkpoint's global_step": (last_checkpoint(run_dir)["global_step"], iterations),
         "steps of the log": ([int(row["step"]) for row in rows if "train/d_loss" in row], expected),
     }
-    found += [f"{name}: {str(is_)[:60]}, not {str(should)[:60]}" for name, (is_, should) in counters.items() if is_ != should]
+    found += [
+        f"{name}: {str(is_)[:60]}, not {str(should)[:60]}" for name, (is_, should) in counters.items() if is_ != should
+    ]
     return found
 
 

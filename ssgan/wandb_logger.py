@@ -16,6 +16,10 @@ from ssgan.errors import ConfigError, SSGANError
 #: Seconds after which a server that does not answer is given up at the start.
 INIT_TIMEOUT = 30.0
 
+#: Seconds that the end of a run waits for a server that has gone away. What is not uploaded by then lies in the run's
+#: folder ``wandb``; ``wandb sync`` uploads it.
+FINISH_TIMEOUT = 300.0
+
 
 class RunWandbLogger(WandbLogger):
     """Lightning's WandbLogger, which starts its run at once and can be closed.
@@ -34,7 +38,7 @@ class RunWandbLogger(WandbLogger):
 
     def __init__(self, save_dir: str, mode: str = "online", **options: Any) -> None:
         one_of("wandb.mode", mode, ("online", "offline", "disabled"))
-        options = {"id": _run_id(Path(save_dir)), "settings": wandb.Settings(init_timeout=INIT_TIMEOUT), **options}
+        options = {"id": _run_id(Path(save_dir)), "settings": _settings(), **options}
         super().__init__(save_dir=save_dir, mode=mode, reinit="finish_previous", **options)
         self._wandb_init.pop("anonymous", None)  # Lightning passes it, wandb warns of it
         self._start(mode)
@@ -60,6 +64,12 @@ class RunWandbLogger(WandbLogger):
     def close(self, failed: bool = False) -> None:
         """End the run, so that the next job of a sweep gets one of its own."""
         self.experiment.finish(exit_code=int(failed))
+
+
+def _settings() -> wandb.Settings:
+    """Bounds on the time to wait for a server; older versions of wandb have none for the end."""
+    bounds: dict[str, Any] = {"init_timeout": INIT_TIMEOUT, "finish_timeout": FINISH_TIMEOUT}
+    return wandb.Settings(**{name: value for name, value in bounds.items() if name in wandb.Settings.model_fields})
 
 
 def _run_id(folder: Path) -> str:

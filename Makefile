@@ -42,7 +42,7 @@ lowest: $(VENV)/pyvenv.cfg ## Run the core tests with the oldest dependencies th
 	@$(BIN)/python -m venv --clear $(VENV)-lowest
 	@$(BIN)/python .ci/lowest.py > $(VENV)-lowest/lowest.txt
 	@$(VENV)-lowest/bin/python -m pip --disable-pip-version-check -qq install \
-		--constraint $(VENV)-lowest/lowest.txt --editable . hypothesis pytest pytest-xdist
+		--constraint $(VENV)-lowest/lowest.txt --editable '.[optuna]' hypothesis pytest pytest-xdist
 	@OMP_NUM_THREADS=1 $(VENV)-lowest/bin/python -m pytest -n 2 $(CORE)
 
 lint: $(VENV)/.dev ## Check style and format.

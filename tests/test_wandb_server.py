@@ -58,6 +58,10 @@ class Server:
             bucket = {"id": "b", "name": request["variables"].get("name"), "displayName": "d", "description": "",
                       "config": "{}", "sweepName": None, "historyLineCount": 0, "project": project}  # fmt: skip
             return {"data": {"upsertBucket": {"bucket": bucket, "inserted": True}}}
+        if name == "CreateRunFiles":
+            place = f"http://127.0.0.1:{self.http.server_port}/upload"
+            files = [{"name": file, "uploadUrl": place} for file in request["variables"]["files"]]
+            return {"data": {"createRunFiles": {"runID": "b", "uploadHeaders": [], "files": files}}}
         viewer = {"id": "u", "entity": "me", "username": "me", "flags": "{}", "teams": {"edges": []}}
         return {"data": {"viewer": viewer, "serverInfo": {"features": []}}}
 
@@ -101,3 +105,23 @@ def test_a_server_that_goes_away_does_not_stop_the_run(server: Server, tmp_path:
     assert [row["step"] for row in metric_rows(tmp_path) if "train/d_loss" in row] == [5, 10, 15, 20]
     [kept] = tmp_path.glob("wandb/run-*/run-*.wandb")
     assert b"train/d_loss" in kept.read_bytes(), "what wandb sync uploads"
+
+
+@pytest.mark.usefixtures("server")
+def test_wandbs_own_process_may_die_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog):
+    """All that speaks to it fails from then on; the run says so once and goes on."""
+
+    class Dies(L.Callback):
+        def on_train_batch_end(self, trainer: L.Trainer, *_: object) -> None:
+            if trainer.global_step == 10:
+                for name in ("log", "finish"):
+                    monkeypatch.setattr(wandb.sdk.wandb_run.Run, name, self.fail)
+
+        def fail(self, *_: object, **__: object) -> None:
+            raise ConnectionResetError("Connection lost")
+
+    run = ("debug=fast", "trainer=cpu", "callbacks=samples", "logger=[csv,wandb]", "wandb.mode=offline", *TINY_MLP)
+    result = train(tmp_path, *run, callbacks=[Dies()])
+    assert result["iterations"] == 20
+    lines = [record.getMessage() for record in caplog.records if record.name == "ssgan.wandb_logger"]
+    assert len(lines) == 1 and "Connection lost" in lines[0] and "training goes on" in lines[0]

@@ -23,10 +23,11 @@ import torchvision.datasets
 from ssgan.callbacks import LastCheckpoint
 from ssgan.data import MNIST
 from ssgan.errors import ConfigError, DataError, SSGANError
+from ssgan.failures import told_in_one_line
 from ssgan.status import RunStatus, read_status
 from ssgan.tricks import FeatureMatching
 from tests.fake_data import write_arrays, write_mnist
-from tests.runs import REPOSITORY, TINY, assert_equal, command, last_checkpoint, metric_rows, train
+from tests.runs import REPOSITORY, TINY, assert_equal, command, compose_run, last_checkpoint, metric_rows, train
 
 SHORT = (*TINY, "logger=csv", "trainer.log_every=2", "trainer.checkpoint_every=2", "trainer.max_iterations=6")
 
@@ -99,7 +100,7 @@ def test_a_folder_that_cannot_be_written_is_one_line(capfd, monkeypatch: pytest.
 
 
 def test_out_of_memory_says_what_to_reduce(tmp_path: Path):
-    huge = "model.generator_hidden=[100000000,100000000]"
+    huge = "model.generator_hidden=[8,1000000000000]"  # 32 TB, refused at once: the machine must not begin to fill
     with pytest.raises(SSGANError, match=r"out of memory .*data\.batch_size \(now 10\).*widths") as error:
         train(tmp_path, *SHORT, huge)
     assert "\n" not in str(error.value)
@@ -112,6 +113,15 @@ def test_a_gpu_that_runs_out_of_memory_says_what_to_reduce(tmp_path: Path, monke
     monkeypatch.setattr(FeatureMatching, "generator_objective", objective)
     with pytest.raises(SSGANError, match=r"out of memory \(CUDA out of memory.*reduce data\.batch_size") as error:
         train(tmp_path, *SHORT)
+    assert "\n" not in str(error.value)
+
+
+def test_a_lost_process_is_one_line_that_says_how_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    config = compose_run(tmp_path, *SHORT)
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    lost = r"another process of this run was lost .*ckpt_path=last goes on"
+    with pytest.raises(SSGANError, match=lost) as error, told_in_one_line(config):
+        raise RuntimeError("[pair.cc:561] Connection closed by peer [127.0.0.1]:49815. This is typically\nmore")
     assert "\n" not in str(error.value)
 
 

@@ -165,7 +165,7 @@ def test_a_refused_command_leaves_nothing_and_spares_what_is_there(tmp_path: Pat
     assert list(tmp_path.iterdir()) == []
     run_dir = tmp_path / "run"
     run_dir.mkdir()
-    (run_dir / "status.json").write_text('{"state": "done", "iteration": 3, "iterations": 3}')
+    (run_dir / "status.json").write_text('{"state": "done", "iteration": 3, "iterations": 3, "updated": 1.0}')
     refused(capfd, "optim.lr=-1", "hydra.run.dir=run")
     assert json.loads((run_dir / "status.json").read_text())["state"] == "done"
 

@@ -103,6 +103,7 @@ def test_a_server_that_goes_away_does_not_stop_the_run(server: Server, tmp_path:
     assert "UpsertBucket" in server.asked, "the run was online"
     assert result["iterations"] == 20 and (tmp_path / "result.json").is_file()
     assert [row["step"] for row in metric_rows(tmp_path) if "train/d_loss" in row] == [5, 10, 15, 20]
+    wandb.teardown()  # as at the end of the process: wandb's own process writes what it still has
     [kept] = tmp_path.glob("wandb/run-*/run-*.wandb")
     assert b"train/d_loss" in kept.read_bytes(), "what wandb sync uploads"
 

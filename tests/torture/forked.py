@@ -79,15 +79,20 @@ class Forked:
                 os.kill(self.pids[rank], number)
 
     def wait(self, seconds: float) -> bool:
-        """Wait for all processes; if they need longer than that, kill them and return False."""
-        end = time.monotonic() + seconds
+        """Wait for all processes; if they need longer than that, kill them and return False.
+
+        Time in which this process is stopped itself, and they with it, does not count.
+        """
+        waited, last = 0.0, time.monotonic()
         while not self.poll():
-            if time.monotonic() > end:
+            if waited > seconds:
                 self.send(signal.SIGKILL, range(len(self.pids)))
                 while not self.poll():
                     time.sleep(0.01)
                 return False
             time.sleep(0.005)
+            now = time.monotonic()
+            waited, last = waited + min(now - last, 1.0), now
         return True
 
 

@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import lightning as L
+import torch
 from rich.console import Console
 from rich.table import Table
 
@@ -31,11 +32,16 @@ LARGEST_GROWTH_MB, LARGEST_SLOWDOWN = 32.0, 1.25
 
 @dataclass(frozen=True)
 class Part:
-    """Where a part of the run ended: iteration, seconds and processor seconds of the part, memory and files then."""
+    """Where a part of the run ended: iteration, seconds and processor seconds of the part, memory and files then.
+
+    ``yardstick`` is the processor seconds of a fixed piece of work at that time, which are more where others are busy
+    on the same cores.
+    """
 
     iteration: int
     seconds: float
     cpu_seconds: float
+    yardstick: float
     resident_mb: float
     metrics_csv: int
     tensorboard: int
@@ -60,9 +66,18 @@ class Watch(L.Callback):
         if trainer.global_step % self.every == 0:
             now = (time.monotonic(), time.process_time())
             seconds, cpu = (after - before for after, before in zip(now, self._since, strict=True))
-            self._since = now
             sizes = [size_of(self.run_dir / name) for name in ("metrics.csv", "tensorboard", "checkpoints")]
-            self.parts.append(Part(trainer.global_step, round(seconds, 3), round(cpu, 3), resident_mb(), *sizes))
+            times = round(seconds, 3), round(cpu, 3), round(yardstick(), 4)
+            self.parts.append(Part(trainer.global_step, *times, resident_mb(), *sizes))
+            self._since = (time.monotonic(), time.process_time())
+
+
+def yardstick() -> float:
+    """Processor seconds of some hundred products of matrices of the network's size."""
+    a, began = torch.ones(300, 256), time.process_time()
+    for _ in range(300):
+        torch.mm(a, a.T)
+    return time.process_time() - began
 
 
 def resident_mb() -> float:
@@ -89,7 +104,8 @@ def faults(parts: list[Part], counted: int, iterations: int, run_dir: Path, resu
     growth = max(p.resident_mb for p in late) - max(p.resident_mb for p in early)
     if growth > LARGEST_GROWTH_MB:
         found.append(f"memory grew by {growth:.0f} MB")
-    slowdown = statistics.median(p.cpu_seconds for p in late) / statistics.median(p.cpu_seconds for p in early)
+    before, after = (statistics.median(p.cpu_seconds / p.yardstick for p in part) for part in (early, late))
+    slowdown = after / before
     if slowdown > LARGEST_SLOWDOWN:
         found.append(f"an iteration takes {slowdown:.2f} times as long at the end")
     rows = metric_rows(run_dir)
@@ -123,12 +139,21 @@ def main() -> None:
     length = f"trainer.max_iterations={options.iterations}"
     result = train(run_dir, "trainer=cpu", "callbacks=[checkpoints,samples]", length, *overrides, callbacks=[watch])
     found = faults(watch.parts, watch.iterations, options.iterations, run_dir, result)
-    table = Table("iteration", "ms an iteration", "CPU ms", "MB", "metrics.csv", "tensorboard", "checkpoints", box=None)
+    table = Table(
+        "iteration",
+        "ms an iteration",
+        "CPU ms",
+        "yardstick",
+        "MB",
+        "metrics.csv",
+        "tensorboard",
+        "checkpoints",
+        box=None,
+    )
     for p in watch.parts:
-        table.add_row(
-            str(p.iteration), *(f"{1000 * s / watch.every:.2f}" for s in (p.seconds, p.cpu_seconds)),
-            str(p.resident_mb), *(f"{size:,}" for size in (p.metrics_csv, p.tensorboard, p.checkpoints)),
-        )  # fmt: skip
+        times = (f"{1000 * s / watch.every:.2f}" for s in (p.seconds, p.cpu_seconds))
+        sizes = (f"{size:,}" for size in (p.metrics_csv, p.tensorboard, p.checkpoints))
+        table.add_row(str(p.iteration), *times, f"{1000 * p.yardstick:.0f} ms", str(p.resident_mb), *sizes)
     Console().print(table)
     report = {"iterations": options.iterations, "parts": [asdict(p) for p in watch.parts], "faults": found}
     (run_dir / "long_run.json").write_text(json.dumps(report, indent=1) + "\n")

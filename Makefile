@@ -1,10 +1,16 @@
 # Everything below works in .venv, which is made on first use. Needs GNU make, a POSIX shell and Python 3.11 to 3.13.
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format typecheck notebooks bench clean
+.PHONY: help install demo test torture lowest lint format typecheck notebooks bench clean
 
 VENV := .venv
 BIN := $(VENV)/bin
+SEED ?= 1
+TORTURE ?= outputs/torture/$(shell date +%Y-%m-%d/%H-%M-%S)
+# What needs no optional dependency: the networks, the training, the data, the command.
+CORE := $(wildcard $(addprefix tests/,callbacks data layers networks tricks) $(addprefix tests/test_,$(addsuffix .py, \
+	average checkpoint checks cli config csv_logger ddp faults history losses module names objectives properties resume \
+	run status untrusted whole_files)))
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq install --constraint .ci/constraints.txt
 
 # A version manager's python3.13 may be there and still not run, and Debian's python3 may lack venv: so each is tried.
@@ -24,6 +30,21 @@ demo: $(VENV)/.run ## Train on the embedded digits and show the result.
 test: $(VENV)/.dev ## Run the fast tests, two at a time.
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 $(PYTEST_ARGS)
 
+torture: $(VENV)/.dev ## Kill, starve and feed it nonsense for an hour (tests/torture/README.md).
+	@mkdir -p $(TORTURE)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.torture.bad_input --cases 400
+	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.torture.bad_files --cases 400
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/test_properties.py --hypothesis-profile=torture
+	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.torture.kills --kills 50 --seed $(SEED) --folder $(TORTURE)/kills
+	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.torture.long_run $(TORTURE)/long --iterations 100000
+
+lowest: $(VENV)/pyvenv.cfg ## Run the core tests with the oldest dependencies that pyproject.toml allows.
+	@$(BIN)/python -m venv --clear $(VENV)-lowest
+	@$(BIN)/python .ci/lowest.py > $(VENV)-lowest/lowest.txt
+	@$(VENV)-lowest/bin/python -m pip --disable-pip-version-check -qq install \
+		--constraint $(VENV)-lowest/lowest.txt --editable '.[optuna]' hypothesis pytest pytest-xdist
+	@OMP_NUM_THREADS=1 $(VENV)-lowest/bin/python -m pytest -n 2 $(CORE)
+
 lint: $(VENV)/.dev ## Check style and format.
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -42,7 +63,7 @@ bench: $(VENV)/.dev ## Measure speed, start-up, memory and sweeps on this machin
 	@$(BIN)/python -m benchmarks.all --json outputs/bench.json
 
 clean: ## Remove .venv, caches and what was built; the runs in outputs/ stay.
-	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache build dist
+	@rm -rf $(VENV) $(VENV)-lowest .mypy_cache .pytest_cache .ruff_cache build dist
 	@find ssgan tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
 # The venv's own file is the target, for its time is when it was made; that of bin/python is the interpreter's.

@@ -5,12 +5,13 @@ Imports torch only to read a checkpoint, so that one that is not there is missed
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from ssgan.config import flatten
-from ssgan.errors import ConfigError
+from ssgan.errors import ConfigError, DataError
 
 #: Parts of the configuration that decide what a checkpoint's values mean; a resumed run must not change them. The
 #: others (length, logging, learning rate …) it may.
@@ -23,11 +24,13 @@ FREE = ("data.root", "data.path", "data.eval_batch_size")
 def find_checkpoint(ckpt_path: str | None, run_dir: str) -> str | None:
     """The checkpoint to resume: a file, a run folder's ``last.ckpt``, or for ``last`` that of this run folder.
 
+    A job that SLURM has requeued goes on by itself, from the newest checkpoint in its run folder.
+
     Raises:
         ConfigError: if there is none.
     """
     if ckpt_path is None:
-        return None
+        return _requeued(Path(run_dir)) if "SLURM_JOB_ID" in os.environ else None
     path = Path(run_dir) if ckpt_path == "last" else Path(ckpt_path).expanduser()
     if path.is_dir():
         path = path / "checkpoints" / "last.ckpt"
@@ -35,6 +38,15 @@ def find_checkpoint(ckpt_path: str | None, run_dir: str) -> str | None:
         hint = "; set hydra.run.dir to the folder of the run to resume" if ckpt_path == "last" else ""
         raise ConfigError(f"ckpt_path={ckpt_path}: there is no checkpoint {path}{hint}")
     return str(path)
+
+
+def _requeued(run_dir: Path) -> str | None:
+    """The newest checkpoint of a run folder in which Lightning has left one for the requeued job."""
+    left = list(run_dir.glob("hpc_ckpt_*.ckpt"))
+    if not left:
+        return None
+    found = [path for path in (*left, run_dir / "checkpoints" / "last.ckpt") if path.is_file()]
+    return str(max(found, key=lambda path: path.stat().st_mtime_ns))
 
 
 def read_checkpoint(path: str) -> dict[str, Any]:
@@ -55,19 +67,34 @@ def read_checkpoint(path: str) -> dict[str, Any]:
     return checkpoint
 
 
-def check_resumable(path: str, config: dict[str, Any]) -> None:
-    """Refuse to resume under options that give the saved values another meaning.
+def check_resumable(path: str, config: dict[str, Any]) -> dict[str, Any]:
+    """Refuse to resume under options that give the saved values another meaning; return the saved description.
 
     Raises:
         ConfigError: names the first option that differs.
     """
-    saved = read_checkpoint(path)["ssgan"]["config"]
+    described: dict[str, Any] = read_checkpoint(path)["ssgan"]
+    saved = described["config"]
     before, now = ({key: node.get(key) for key in FIXED} for node in (saved, config))
     for option, old, new in differences(before, now, FREE):
         name, _, leaf = option.rpartition(".")
         if leaf == "_target_" and None in (old, new):
             raise ConfigError(f"cannot resume {path} {'with' if old is None else 'without'} {name}")
         raise ConfigError(f"cannot resume {path}: {option} was {old} there and is {new} now")
+    return described
+
+
+def check_data(path: str, described: dict[str, Any], checksum: str) -> None:
+    """Refuse to resume on images or labels that are not those with which the run began.
+
+    Raises:
+        DataError: says so.
+    """
+    if described.get("data_checksum", checksum) != checksum:
+        raise DataError(
+            f"cannot resume {path}: the data set has other images or labels now than when the run began;"
+            " put the old ones back, or begin a new run"
+        )
 
 
 def differences(

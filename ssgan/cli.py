@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
 import difflib
 import functools
 import os
+import re
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from hydra.core.hydra_config import HydraConfig
@@ -24,6 +28,9 @@ FULL_ERROR = "HYDRA_FULL_ERROR"
 #: Ours, set while errors are to be one line.
 ONE_LINE = "SSGAN_ONE_LINE"
 
+#: Errors of options, which end with status 2.
+WRONG_OPTIONS = (ConfigError, HydraException, OmegaConfBaseException)
+
 #: Errors that the user can mend.
 MENDABLE = (SSGANError, HydraException, OmegaConfBaseException, OSError)
 
@@ -39,15 +46,45 @@ def run_hydra(main: Callable[[], None]) -> None:
     os.environ[FULL_ERROR] = "1"  # Hydra then raises its errors instead of printing them over many lines
     os.environ[ONE_LINE] = "1"
     try:
-        main()
+        with _one_line_usage():
+            main()
     except MENDABLE as error:
         leave(error)
     except ValueError as error:
         if not str(error).startswith("Config group override"):
             raise
-        leave(HydraException(str(error)))
+        leave(HydraException(_no_name(sys.argv[1:]) or str(error)))
+    except KeyboardInterrupt:
+        interrupted()
     finally:
         del os.environ[FULL_ERROR], os.environ[ONE_LINE]
+
+
+@contextmanager
+def _one_line_usage() -> Iterator[None]:
+    """Let argparse, which reads Hydra's own flags, refuse a flag in one line too."""
+    error = argparse.ArgumentParser.error
+
+    def refuse(self: argparse.ArgumentParser, message: str) -> NoReturn:
+        leave(ConfigError(f"{message}; --help lists what there is"))
+
+    argparse.ArgumentParser.error = refuse  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        argparse.ArgumentParser.error = error  # type: ignore[method-assign]
+
+
+def _no_name(argv: list[str]) -> str | None:
+    """What to say of a group whose option is no name, such as ``optim=3``; Hydra does not say which it is."""
+    for word in argv:
+        group, equals, value = word.partition("=")
+        if equals and not group:
+            return f"'{word}' is no override; write KEY=VALUE"
+        if equals and re.fullmatch(r"[-+.\deE]+|true|false", value, re.I) and (config_folder() / group).is_dir():
+            options = sorted(file.stem for file in (config_folder() / group).glob("[!_]*.yaml"))
+            return f"unknown {group} '{value}'; choose from {', '.join(options)}"
+    return None
 
 
 def one_line_errors(job: Callable[[DictConfig], Any]) -> Callable[[DictConfig], Any]:
@@ -68,7 +105,13 @@ def one_line_errors(job: Callable[[DictConfig], Any]) -> Callable[[DictConfig], 
 def leave(error: Exception) -> NoReturn:
     """Print the error and exit: status 2 for wrong options, 1 for anything else."""
     print(f"error: {describe(error)}", file=sys.stderr)
-    sys.exit(2 if isinstance(error, ConfigError | HydraException | OmegaConfBaseException) else 1)
+    sys.exit(2 if isinstance(error, WRONG_OPTIONS) else 1)
+
+
+def interrupted() -> NoReturn:
+    """Say so and exit with the status that shells expect after Ctrl-C."""
+    print("interrupted", file=sys.stderr)
+    sys.exit(128 + signal.SIGINT)
 
 
 def describe(error: Exception) -> str:

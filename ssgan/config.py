@@ -131,6 +131,7 @@ class TrainerOptions:
     eval_every: int = 600
     checkpoint_every: int = 2000
     test_curve: bool = True
+    deterministic: bool = False  # the same values in each repetition on a GPU too
 
     def __post_init__(self) -> None:
         one_of("trainer.precision", self.precision, ("32", "bf16-mixed", "16-mixed"))
@@ -207,6 +208,7 @@ INDIFFERENT = (
     "logger",
     "trainer.checkpoint_every",
     "trainer.cuda_graphs",
+    "trainer.deterministic",
     "trainer.eval_every",
     "trainer.log_every",
     "trainer.test_curve",
@@ -227,6 +229,7 @@ def parse(cfg: DictConfig, run_dir: str, overrides: list[str]) -> TrainConfig:
     Raises:
         ConfigError: one line that names the wrong key or value and the valid ones.
     """
+    _refuse_repetition(overrides)
     resolved: Any = _resolve(cfg)
     if unknown := [key for key in resolved if key not in PARTS]:
         raise ConfigError(f"no key '{unknown[0]}' in the configuration; it has {', '.join(PARTS)}")
@@ -259,6 +262,18 @@ def parse_resolved(resolved: dict[str, Any], run_dir: str = "") -> TrainConfig:
     return parse(OmegaConf.create(saved), run_dir, overrides=[])
 
 
+def _refuse_repetition(overrides: list[str]) -> None:
+    """Hydra takes an option that a list names twice as if it were there once, and of two lists of tricks the last."""
+    if len(given := [override for override in overrides if override.lstrip("+").startswith("trick=")]) > 1:
+        raise ConfigError(f"{' '.join(given)}: trick is given twice; several techniques are trick=[ONE,ANOTHER]")
+    for override in overrides:
+        group, _, value = override.lstrip("+").partition("=")
+        options = [option.strip() for option in value.strip("[]").split(",")]
+        if group in ("callbacks", "logger", "trick") and len(set(options)) < len(options):
+            twice = next(option for option in options if options.count(option) > 1)
+            raise ConfigError(f"{override}: {twice} is given twice; once is enough")
+
+
 def build(node: Any, base: type, prefix: str) -> Any:
     """The object that a node's ``_target_`` names, made of the node's other keys.
 
@@ -279,7 +294,8 @@ def build(node: Any, base: type, prefix: str) -> Any:
     if is_dataclass(cls):
         return _typed(cls, values, prefix)
     try:
-        return instantiate(node)
+        # Not what is inside the node: a checkpoint that came from elsewhere could name anything there.
+        return instantiate(node, _recursive_=False)
     except InstantiationException as error:
         if isinstance(error.__cause__, SSGANError):
             raise error.__cause__ from error

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from typing import NoReturn
 
-from ssgan.cli import MENDABLE, leave
+from ssgan.cli import MENDABLE, interrupted, leave
 from ssgan.errors import ConfigError
 
 
@@ -41,3 +41,5 @@ def run_command(main: Callable[[], None]) -> None:
         main()
     except MENDABLE as error:
         leave(error)
+    except KeyboardInterrupt:
+        interrupted()

@@ -18,6 +18,7 @@ from ssgan.data.ensemble import EnsembleData
 from ssgan.data.module import SemiSupervisedData
 from ssgan.hardware import describe_hardware
 from ssgan.module import SemiSupervisedGAN
+from ssgan.whole_files import written_aside
 
 
 def summarise(
@@ -66,7 +67,8 @@ def summarise(
 
 def write(result: dict[str, Any], run_dir: str) -> None:
     """Write ``result.json`` into a run's folder."""
-    Path(run_dir, "result.json").write_text(json.dumps(result, indent=2) + "\n")
+    with written_aside(Path(run_dir, "result.json"), durable=True, only_writer=True) as aside:
+        aside.write_text(json.dumps(result, indent=2) + "\n")
 
 
 def show(result: dict[str, Any], run_dir: str) -> None:

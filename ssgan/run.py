@@ -15,12 +15,14 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.loggers import Logger
 
 from ssgan.build import build_model
-from ssgan.callbacks import StatusFile
-from ssgan.checkpoint import check_resumable
+from ssgan.callbacks import Interruption, StatusFile
+from ssgan.checkpoint import check_data, check_resumable
+from ssgan.checkpoint_file import WholeCheckpointFile
 from ssgan.config import TrainConfig, build
 from ssgan.data.ensemble import EnsembleData
 from ssgan.data.module import SemiSupervisedData
 from ssgan.errors import ConfigError
+from ssgan.failures import told_in_one_line
 from ssgan.hardware import check_cuda_graphs, check_precision
 from ssgan.member_runs import write_members
 from ssgan.processor import prepare_processor
@@ -44,18 +46,24 @@ def run(config: TrainConfig, quiet: bool = False) -> dict[str, Any]:
     quieten()
     check_precision(config.trainer.precision, config.trainer.accelerator)
     check_cuda_graphs(config.trainer.cuda_graphs, config.trainer.accelerator)
+    resumed = None
     if config.run.ckpt_path is not None:
-        check_resumable(config.run.ckpt_path, config.resolved)
+        resumed = check_resumable(config.run.ckpt_path, config.resolved)
     prepare_processor(config.trainer.threads)
     L.seed_everything(config.run.seed, verbose=False)  # for what is not ours; ours has explicit generators
     RunStatus("running").write(config.run_dir)
-    with open_loggers(config.logger) as loggers:
-        return train_and_test(config, loggers, quiet)
+    with told_in_one_line(config), open_loggers(config.logger) as loggers:
+        return train_and_test(config, loggers, quiet, resumed)
 
 
-def train_and_test(config: TrainConfig, loggers: list[Logger], quiet: bool) -> dict[str, Any]:
-    """What :func:`run` does once the run is known to be possible."""
+def train_and_test(
+    config: TrainConfig, loggers: list[Logger], quiet: bool, resumed: dict[str, Any] | None
+) -> dict[str, Any]:
+    """What :func:`run` does once the run is known to be possible; ``resumed`` describes the run that goes on."""
     images = config.data.load()
+    checksum = images.checksum()
+    if config.run.ckpt_path is not None and resumed is not None:
+        check_data(config.run.ckpt_path, resumed, checksum)
     steps, test_curve = (config.objective.d_steps, config.objective.g_steps), config.trainer.test_curve
     data: SemiSupervisedData | EnsembleData
     if config.run.ensemble is None:
@@ -63,6 +71,7 @@ def train_and_test(config: TrainConfig, loggers: list[Logger], quiet: bool) -> d
     else:
         data = EnsembleData(images, config.data, config.run.seed, config.run.ensemble, *steps, test_curve)
     model = build_model(config, images.shape, images.classes, data.num_labels)
+    model.description["data_checksum"] = checksum
     if config.run.ckpt_path is None:
         model.initialise(data.start_images(START_IMAGES))
     trainer = build_trainer(config, loggers, len(data.train_dataloader()), quiet)
@@ -106,9 +115,12 @@ def build_trainer(
         enable_progress_bar="progress" in callbacks,
         enable_model_summary=False,
         use_distributed_sampler=False,
+        deterministic=options.deterministic,
+        plugins=[WholeCheckpointFile()],
         callbacks=[
             StatusFile(config.run_dir),
             *(build(node, L.Callback, f"callbacks.{name}") for name, node in callbacks.items()),
+            Interruption(options.log_every),  # last: it may end the run
         ],
         logger=loggers,
     )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +16,14 @@ from lightning.pytorch.utilities import rank_zero_only
 from ssgan.checks import one_of
 from ssgan.errors import ConfigError, SSGANError
 
+log = logging.getLogger(__name__)
+
 #: Seconds after which a server that does not answer is given up at the start.
 INIT_TIMEOUT = 30.0
+
+#: Seconds that the end of a run waits for a server that has gone away. What is not uploaded by then lies in the run's
+#: folder ``wandb``; ``wandb sync`` uploads it.
+FINISH_TIMEOUT = 300.0
 
 
 class RunWandbLogger(WandbLogger):
@@ -34,8 +43,9 @@ class RunWandbLogger(WandbLogger):
 
     def __init__(self, save_dir: str, mode: str = "online", **options: Any) -> None:
         one_of("wandb.mode", mode, ("online", "offline", "disabled"))
-        options = {"id": _run_id(Path(save_dir)), "settings": wandb.Settings(init_timeout=INIT_TIMEOUT), **options}
+        options = {"id": _run_id(Path(save_dir)), "settings": _settings(), **options}
         super().__init__(save_dir=save_dir, mode=mode, reinit="finish_previous", **options)
+        self._lost = False
         self._wandb_init.pop("anonymous", None)  # Lightning passes it, wandb warns of it
         self._start(mode)
 
@@ -56,10 +66,37 @@ class RunWandbLogger(WandbLogger):
             params = {**params, "techniques": "+".join(sorted(params["trick"] or {})) or "none"}
         super().log_hyperparams(params, *args, **kwargs)
 
+    def log_metrics(self, *args: Any, **kwargs: Any) -> None:
+        """Log a row."""
+        with self._going_on():
+            super().log_metrics(*args, **kwargs)
+
+    def log_image(self, *args: Any, **kwargs: Any) -> None:
+        """Log images."""
+        with self._going_on():
+            super().log_image(*args, **kwargs)
+
     @rank_zero_only
     def close(self, failed: bool = False) -> None:
         """End the run, so that the next job of a sweep gets one of its own."""
-        self.experiment.finish(exit_code=int(failed))
+        with self._going_on():
+            self.experiment.finish(exit_code=int(failed))
+
+    @contextmanager
+    def _going_on(self) -> Iterator[None]:
+        """Training goes on without W&B if wandb's own process is gone; a server that is gone it waits for itself."""
+        try:
+            yield
+        except (wandb.Error, OSError) as error:
+            if not self._lost:
+                log.warning("logger=wandb: %s; training goes on without it", error)
+            self._lost = True
+
+
+def _settings() -> wandb.Settings:
+    """Bounds on the time to wait for a server; older versions of wandb have none for the end."""
+    bounds: dict[str, Any] = {"init_timeout": INIT_TIMEOUT, "finish_timeout": FINISH_TIMEOUT}
+    return wandb.Settings(**{name: value for name, value in bounds.items() if name in wandb.Settings.model_fields})
 
 
 def _run_id(folder: Path) -> str:

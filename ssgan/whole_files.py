@@ -9,15 +9,34 @@ from pathlib import Path
 
 
 @contextmanager
-def written_aside(path: Path) -> Iterator[Path]:
+def written_aside(path: Path, *, durable: bool = False, only_writer: bool = False) -> Iterator[Path]:
     """A name beside ``path`` to write to; it becomes ``path`` at the end, or is removed if an error ends the block.
 
     The folder is made if there is none. The name keeps the path's ending, for those who choose a format by it.
+
+    Args:
+        path: of the file.
+        durable: wait until the disk has the file, so that a machine that loses its power has the old one or the new.
+        only_writer: no other process writes this file. The name aside is then always the same, and what a killed
+            process left there is overwritten the next time.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    aside = path.with_name(f".{path.stem}.{'part' if only_writer else os.getpid()}{path.suffix}")
     try:
         yield aside
+        if durable:
+            _flush(aside)
         aside.replace(path)
+        if durable:
+            _flush(path.parent)
     finally:
         aside.unlink(missing_ok=True)
+
+
+def _flush(path: Path) -> None:
+    """Wait until the disk has a file, or the names in a folder."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

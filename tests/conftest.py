@@ -6,7 +6,13 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+#: Examples of each property: the same ones in each run of the suite, and many new ones with ``make torture``.
+hypothesis.settings.register_profile("fast", max_examples=40, derandomize=True, deadline=None, database=None)
+hypothesis.settings.register_profile("torture", max_examples=1000, deadline=None, database=None, print_blob=True)
+hypothesis.settings.load_profile("fast")
 
 #: Folder of real data sets, if there is one; only tests that ask for it see it.
 REAL_DATA = os.environ.get("SSGAN_DATA", "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 from pathlib import Path
 
@@ -71,6 +72,22 @@ def test_a_checkpoint_that_is_not_there(given: str, tmp_path: Path, monkeypatch:
     with pytest.raises(ConfigError, match=f"ckpt_path={given}: there is no checkpoint") as error:
         find_checkpoint(given, str(tmp_path))
     assert ("hydra.run.dir" in str(error.value)) == (given == "last") and "\n" not in str(error.value)
+
+
+def test_a_requeued_job_takes_the_newest_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    last = tmp_path / "checkpoints" / "last.ckpt"
+    last.parent.mkdir()
+    last.touch()
+    monkeypatch.setenv("SLURM_JOB_ID", "1")
+    assert find_checkpoint(None, str(tmp_path)) is None, "this folder's run was not requeued"
+    for name, when in (("hpc_ckpt_1.ckpt", 10), ("hpc_ckpt_2.ckpt", 20), ("checkpoints/last.ckpt", 15)):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (when, when))
+    assert find_checkpoint(None, str(tmp_path)) == str(tmp_path / "hpc_ckpt_2.ckpt")
+    os.utime(last, (30, 30))
+    assert find_checkpoint(None, str(tmp_path)) == str(last)
+    monkeypatch.delenv("SLURM_JOB_ID")
+    assert find_checkpoint(None, str(tmp_path)) is None
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------

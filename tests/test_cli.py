@@ -80,6 +80,12 @@ WRONG = [
     (["data.num_labels"], ["data.num_labels"]),
     (["trick=label_smoothing,feature_matching"], ["trick=label_smoothing,feature_matching", "[", "--multirun"]),
     (["--config-dir=/no/such/folder"], ["/no/such/folder"]),
+    (["--no-such-flag"], ["--no-such-flag", "--help"]),
+    # given twice, or a number where a name belongs
+    (["trick=[label_smoothing,label_smoothing]"], ["trick=[label_smoothing,label_smoothing]", "given twice"]),
+    (["trick=label_smoothing", "trick=feature_matching"], ["trick is given twice", "[ONE,ANOTHER]"]),
+    (["optim=3"], ["optim '3'", "mnist", "svhn"]),
+    (["=3"], ["'=3'", "KEY=VALUE"]),
 ]
 
 
@@ -142,6 +148,26 @@ def test_a_defect_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch, capfd):
     monkeypatch.setattr("ssgan.run.run", defect)
     with pytest.raises(ZeroDivisionError, match="ours"):
         command()
+
+
+def test_ctrl_c_before_the_training_is_one_word(monkeypatch: pytest.MonkeyPatch, capfd):
+    def interrupt(config, quiet):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ssgan.run.run", interrupt)
+    assert command() == 130
+    assert capfd.readouterr().err == "interrupted\n"
+
+
+def test_a_refused_command_leaves_nothing_and_spares_what_is_there(tmp_path: Path, capfd):
+    refused(capfd, "optim.lr=-1")
+    refused(capfd, "optim.lr=-1", "hydra.run.dir=a/b/c")
+    assert list(tmp_path.iterdir()) == []
+    run_dir = tmp_path / "run"
+    run_dir.mkdir()
+    (run_dir / "status.json").write_text('{"state": "done", "iteration": 3, "iterations": 3, "updated": 1.0}')
+    refused(capfd, "optim.lr=-1", "hydra.run.dir=run")
+    assert json.loads((run_dir / "status.json").read_text())["state"] == "done"
 
 
 # --- what is printed -------------------------------------------------------------------------------------------------

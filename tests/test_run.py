@@ -394,6 +394,23 @@ def test_the_learnt_beats_chance_on_patterns(tmp_path: Path):
     assert np.isfinite(result["seconds"])
 
 
+def test_deterministic_runs_use_deterministic_algorithms_and_are_the_same(tmp_path: Path) -> None:
+    short = (*TINY, *chosen(*TRICKS), "trainer.max_iterations=4", "trainer.deterministic=true")
+    modes: list[bool] = []
+
+    class Mode(Callback):
+        def on_train_batch_end(self, *_: object) -> None:
+            modes.append(torch.are_deterministic_algorithms_enabled())
+
+    for name in ("one", "other"):
+        train(tmp_path / name, *short, callbacks=[Mode()])
+    one, other = (last_checkpoint(tmp_path / name) for name in ("one", "other"))
+    assert_equal(one["state_dict"], other["state_dict"])
+    assert_equal(one["optimizer_states"], other["optimizer_states"])
+    train(tmp_path / "usual", *TINY, "trainer.max_iterations=1", callbacks=[Mode()])
+    assert modes == [True] * 8 + [False], "the next run of the process has its own choice"
+
+
 def test_a_batch_of_one_trains_with_all_techniques(tmp_path: Path) -> None:
     train(tmp_path, *TINY, *chosen(*TRICKS), "data.batch_size=1", "trainer.max_iterations=3")
     state = last_checkpoint(tmp_path)["state_dict"]

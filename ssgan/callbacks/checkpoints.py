@@ -32,23 +32,22 @@ class LastCheckpoint(Checkpoint):
         """Write at every multiple of ``every`` and at the end, but after the evaluation if there is one."""
         step = trainer.global_step
         self._due = step % self.every == 0 or step == trainer.max_steps
-        evaluation = step % int(trainer.val_check_interval) == 0 and sum(trainer.num_val_batches) > 0
-        if self._due and not evaluation:
-            self._write(trainer)
+        if self._due and not evaluation_follows(trainer):
+            self.write(trainer)
 
     def on_validation_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
         """Write after an evaluation, which a resumed run would not repeat."""
         if self._due:
-            self._write(trainer)
+            self.write(trainer)
 
     def on_train_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
         """Write the state of a run that another callback has stopped early."""
-        if trainer.global_step != self._written:
-            self._write(trainer)
+        self.write(trainer)
 
-    def _write(self, trainer: L.Trainer) -> None:
-        # Lightning writes to a temporary file and renames it.
-        trainer.save_checkpoint(self.path)
+    def write(self, trainer: L.Trainer) -> None:
+        """Write the present state, unless that has been done."""
+        if trainer.global_step != self._written:
+            trainer.save_checkpoint(self.path)
         self._due = False
         self._written = trainer.global_step
 
@@ -70,3 +69,8 @@ class BestCheckpoint(ModelCheckpoint):
         """Write if the error is the lowest so far."""
         if "val/error" in trainer.callback_metrics:
             super().on_validation_end(trainer, pl_module)
+
+
+def evaluation_follows(trainer: L.Trainer) -> bool:
+    """Whether the iteration that has just been done is followed by an evaluation."""
+    return trainer.global_step % int(trainer.val_check_interval) == 0 and sum(trainer.num_val_batches) > 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import Any
 
@@ -9,6 +10,8 @@ import lightning as L
 from lightning.pytorch.utilities import rank_zero_only
 
 from ssgan.status import RunStatus
+
+log = logging.getLogger(__name__)
 
 
 class StatusFile(L.Callback):
@@ -24,6 +27,7 @@ class StatusFile(L.Callback):
         self.every = every
         self._started = 0.0
         self._written = 0.0
+        self._failed = False
 
     def on_train_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
         """Write the first status."""
@@ -43,4 +47,9 @@ class StatusFile(L.Callback):
     def _write(self, trainer: L.Trainer) -> None:
         self._written = time.monotonic()
         status = RunStatus("running", trainer.global_step, trainer.max_steps, round(self._written - self._started, 3))
-        status.write(self.run_dir)
+        try:
+            status.write(self.run_dir)
+        except OSError as error:  # who watches misses something; the run does not
+            if not self._failed:
+                log.warning("status.json could not be written: %s", error)
+            self._failed = True

@@ -81,6 +81,8 @@ def _read(path: Path) -> dict[str, np.ndarray]:
             if missing:
                 raise DataError(f"{path}: there is no {', '.join(missing)} in it, only {', '.join(file) or 'nothing'}")
             return {name: file[name] for name in _REQUIRED + _OPTIONAL if name in file}
+    except MemoryError as error:
+        raise DataError(f"{path}: its arrays do not fit into memory ({error})") from error
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(f"{path}: not a readable .npz file ({' '.join(str(error).split())})") from error
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from os import PathLike
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
+
+warnings.simplefilter("error", Image.DecompressionBombWarning)  # Pillow's two lines instead of our one
 
 
 class UnreadableImageError(Exception):
@@ -30,6 +33,7 @@ def decode(path: str | PathLike[str], size: int | tuple[int, int], channels: int
     height, width = (size, size) if isinstance(size, int) else size
     try:
         with Image.open(path) as file:
+            _check_size(file)
             # JPEG only: let the decoder shrink by a power of 2, but not below twice the wanted side, so that the
             # antialiased resize below still decides the result. Large photographs are read several times faster.
             file.draft(None, (2 * width, 2 * height))
@@ -42,6 +46,13 @@ def decode(path: str | PathLike[str], size: int | tuple[int, int], channels: int
     except Exception as error:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise UnreadableImageError(" ".join(str(reason).split())) from error
+
+
+def _check_size(image: Image.Image) -> None:
+    """Refuse at Pillow's limit, where it only warns, an image that a small file makes fill the memory."""
+    limit = Image.MAX_IMAGE_PIXELS
+    if limit is not None and image.width * image.height > limit:
+        raise UnreadableImageError(f"{image.width}×{image.height} pixels are more than the limit of {limit}")
 
 
 def to_array(image: Image.Image, size: tuple[int, int], channels: int, resize: str) -> np.ndarray:

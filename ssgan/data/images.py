@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 import torch
@@ -51,6 +52,15 @@ class ImageData:
         """(C, H, W) of one image."""
         channels, height, width = self.x_train.shape[1:]
         return channels, height, width
+
+    def checksum(self) -> str:
+        """Of all images, labels and class names, in their order: the same only for the same data."""
+        digest = hashlib.sha256(repr(self.classes).encode())
+        for tensor in (self.x_train, self.y_train, self.x_unlabelled, self.x_test, self.y_test):
+            if tensor is not None:
+                digest.update(repr(tuple(tensor.shape)).encode())
+                digest.update(tensor.contiguous().numpy().data)
+        return digest.hexdigest()
 
     @property
     def num_classes(self) -> int:

@@ -14,6 +14,8 @@ from ssgan.data.options import DataOptions
 from ssgan.errors import DataError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
     from torch import Tensor
 
@@ -61,7 +63,7 @@ class TorchvisionSet(DataOptions):
         """
         root = self.root_path
         try:
-            return self.read(str(root), download=False)
+            return self._read(root, download=False)
         except _FAILURES:
             # Absent, damaged, or being written by another job: torchvision sorts this out once we hold the lock.
             pass
@@ -70,7 +72,7 @@ class TorchvisionSet(DataOptions):
 
             root.mkdir(parents=True, exist_ok=True)
             with FileLock(root / f".{self.name}.lock"):
-                return self.read(str(root), download=True)
+                return self._read(root, download=True)
         except _FAILURES as error:
             reason = " ".join(str(error).split()) or type(error).__name__
             raise DataError(
@@ -78,6 +80,13 @@ class TorchvisionSet(DataOptions):
                 " torchvision's files there (delete damaged ones first), or name the folder that has them with"
                 " data.root= or the environment variable SSGAN_DATA"
             ) from error
+
+    def _read(self, root: Path, download: bool) -> ImageData:
+        """Read, and say which files they are that do not go together, such as labels of another set."""
+        try:
+            return self.read(str(root), download)
+        except DataError as error:
+            raise DataError(f"{self.title} at {root / self.location}: {error}") from error
 
 
 @dataclass(kw_only=True)

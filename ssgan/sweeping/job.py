@@ -6,17 +6,19 @@ import functools
 import gc
 import logging
 import os
+import shutil
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
+from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from ssgan.cli import MENDABLE, describe
+from ssgan.cli import MENDABLE, WRONG_OPTIONS, describe
 from ssgan.config import TrainConfig
 from ssgan.errors import ConfigError
 from ssgan.inference.read_ahead import cpu_count
@@ -67,12 +69,16 @@ def contained(job: Callable[[DictConfig], Any]) -> Callable[[DictConfig], Any]:
     @functools.wraps(job)
     def run(cfg: DictConfig) -> Any:
         run_dir = HydraConfig.get().runtime.output_dir
+        before = read_status(run_dir)
         try:
             with isolated() if in_sweep() else nullcontext():
                 return job(cfg)
         except Exception as error:
             known = isinstance(error, MENDABLE)
             line = describe(error) or type(error).__name__
+            if not in_sweep() and isinstance(error, WRONG_OPTIONS) and read_status(run_dir) == before:
+                discard_unused(Path(run_dir))  # refused before it began
+                raise
             _end(run_dir, "failed", line if known else f"{type(error).__name__}: {line}")
             if not in_sweep():
                 raise
@@ -89,9 +95,24 @@ def contained(job: Callable[[DictConfig], Any]) -> Callable[[DictConfig], Any]:
 
 
 def _end(run_dir: str, state: str, error: str | None) -> None:
-    """Write how a run ended, beside how far it had come."""
+    """Write how a run ended, beside how far it had come; a disk that is full has not to hide why it ended."""
     last = read_status(run_dir) or RunStatus("running")
-    RunStatus(state, last.iteration, last.iterations, last.seconds, error).write(run_dir)
+    with suppress(OSError):
+        RunStatus(state, last.iteration, last.iterations, last.seconds, error).write(run_dir)
+
+
+def discard_unused(run_dir: Path) -> None:
+    """Remove a run's folder if only Hydra has written there, and the folders above it that it leaves empty."""
+    if not run_dir.is_dir() or {path.name for path in run_dir.iterdir()} - {".hydra", "train.log"}:
+        return
+    shutil.rmtree(run_dir, ignore_errors=True)
+    for folder in run_dir.parents:
+        if not folder.is_relative_to(Path.cwd()) or folder == Path.cwd():
+            return
+        try:
+            folder.rmdir()
+        except OSError:  # it is in use
+            return
 
 
 @contextmanager

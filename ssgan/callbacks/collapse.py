@@ -1,0 +1,73 @@
+"""Says when the generator has collapsed to one image."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import lightning as L
+import torch
+from lightning.pytorch.utilities import rank_zero_only
+from torch import Tensor
+
+from ssgan.checks import in_range, positive
+from ssgan.data.streams import IterationBatch
+
+log = logging.getLogger(__name__)
+
+
+class CollapseWarning(L.Callback):
+    """Warns once, in one line, if a batch of generated images hardly differs from image to image, or a real one does.
+
+    The spread of a batch is the standard deviation of each pixel over its images, averaged over the pixels. It tells a
+    generator that draws one image whatever z is; one that draws a few images well is not noticed. Computed when a row
+    of the log is written, where the losses are fetched from the device anyway: one small pass of G for each row.
+
+    Args:
+        every: iterations between two looks.
+        threshold: smallest spread of generated images, as a fraction of that of real ones. Healthy runs of the digits
+            stay above 0.1 from the first iteration on.
+    """
+
+    def __init__(self, every: int, threshold: float = 0.02) -> None:
+        positive("callbacks.collapse.every", every)
+        in_range("callbacks.collapse.threshold", threshold, 0.0, 1.0)
+        self.every = every
+        self.threshold = threshold
+        self._seen: set[str] = set()
+        self._low = False
+
+    @rank_zero_only
+    def on_train_batch_end(
+        self, trainer: L.Trainer, module: Any, outputs: Any, batch: IterationBatch, batch_idx: int
+    ) -> None:
+        """Look at every multiple of ``every``."""
+        if trainer.global_step % self.every or not module.objective.g_steps or len(self._seen) == 2:
+            return
+        real, fake = (spread(images) for images in (batch.unlabelled[-1], self._generated(module, batch)))
+        if real == 0:
+            self._warn("real", f"iteration {trainer.global_step}: the real images of a batch are all the same")
+        low = real > 0 and fake < self.threshold * real
+        if low and self._low:  # twice in succession: no accident of one batch
+            self._warn(
+                "generated",
+                f"iteration {trainer.global_step}: the generator has collapsed: its images differ by {fake / real:.2%}"
+                " of what real ones do; feature_matching or minibatch_discrimination, or a lower optim.lr, prevent it",
+            )
+        self._low = low
+
+    @torch.no_grad()
+    def _generated(self, module: Any, batch: IterationBatch) -> Tensor:
+        """As many generated images as there are real ones; the run's random state is not touched."""
+        rng = torch.Generator(module.device).manual_seed(0)
+        return module.scale.to_pixels(module.generator(module.generator.draw_z(batch.unlabelled.shape[1], rng)))
+
+    def _warn(self, kind: str, line: str) -> None:
+        if kind not in self._seen:
+            log.warning(line)
+        self._seen.add(kind)
+
+
+def spread(images: Tensor) -> float:
+    """Mean over the pixels of their standard deviation over a batch of uint8 images ``[n, c, h, w]``."""
+    return float(images.float().std(0, correction=0).mean())

@@ -1,0 +1,121 @@
+"""A run that is told to stop ends where a resumed one can go on exactly."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from types import FrameType
+from typing import Any
+
+import lightning as L
+import torch
+from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
+from lightning.pytorch.callbacks import Checkpoint
+from lightning.pytorch.utilities.exceptions import SIGTERMException
+
+from ssgan.callbacks.checkpoints import LastCheckpoint, evaluation_follows
+
+log = logging.getLogger(__name__)
+
+
+class Interruption(Checkpoint):
+    """Finishes the iteration, and its evaluation, before it obeys a signal.
+
+    SIGTERM and SIGINT (Ctrl-C) write ``last.ckpt`` and end the run with status 128 plus the signal's number; a second
+    SIGINT ends it at once. SLURM's SIGUSR1 (``sbatch --signal=USR1@90``) is left to Lightning, which writes a
+    checkpoint and requeues the job.
+
+    Lightning would do each in the middle of whatever is being done: save a state between D's and G's step, or, where
+    several processes train, let them communicate out of turn. It is told of a signal at a time of our choice instead.
+    Several processes agree at the rows of the log, where they wait for each other anyway.
+
+    Args:
+        log_every: iterations between two rows of the log.
+    """
+
+    def __init__(self, log_every: int) -> None:
+        self.log_every = log_every
+        self._received: int | None = None
+        self._requeue: int | None = None
+        self._replaced: dict[int, Any] = {}
+
+    def setup(self, trainer: L.Trainer, module: L.LightningModule, stage: str) -> None:
+        """Until training has begun there is nothing to save."""
+        self._replace(signal.SIGINT, _end)
+
+    def on_train_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        """Take over the signals."""
+        if trainer.received_sigterm:  # nothing has been done yet
+            raise SIGTERMException(128 + signal.SIGTERM)
+        environment = getattr(trainer.strategy, "cluster_environment", None) or SLURMEnvironment()
+        slurm = isinstance(environment, SLURMEnvironment) and SLURMEnvironment.detect() and environment.auto_requeue
+        requeue = environment.requeue_signal if slurm else None
+        self._requeue = None if requeue is None else int(requeue)
+        for number in (signal.SIGTERM, signal.SIGINT, *([requeue] if requeue else [])):
+            self._replace(number, self._note)
+
+    def on_train_batch_end(self, trainer: L.Trainer, *_: Any) -> None:
+        """Obey after an iteration, but after its evaluation if there is one."""
+        if not evaluation_follows(trainer):
+            self._obey(trainer)
+
+    def on_validation_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        """Obey after an evaluation."""
+        if trainer.state.fn == "fit":
+            self._obey(trainer)
+
+    def on_test_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        """In the final test there is nothing to save; Lightning alone would end it with status 0."""
+        self._replace(signal.SIGTERM, _end)
+        self._replace(signal.SIGINT, _end)
+
+    def on_train_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        """Give the signals back."""
+        self.teardown(trainer, module, "fit")
+
+    def teardown(self, trainer: L.Trainer, module: L.LightningModule, stage: str) -> None:
+        """Give the signals back, whatever ended the run."""
+        for number, handler in self._replaced.items():
+            signal.signal(number, handler)
+        self._replaced = {}
+
+    def _replace(self, number: int, handler: Any) -> None:
+        if threading.current_thread() is threading.main_thread():
+            before = signal.signal(number, handler)
+            self._replaced.setdefault(int(number), before)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        """A signal has come."""
+        if number == signal.SIGINT == self._received:
+            raise KeyboardInterrupt
+        self._received = number
+
+    def _obey(self, trainer: L.Trainer) -> None:
+        """Do what the signal asks for, if all processes are here."""
+        received = self._received
+        if trainer.world_size > 1:
+            if trainer.global_step % self.log_every and trainer.global_step != trainer.max_steps:
+                return
+            number = torch.tensor(float(received or 0), device=trainer.strategy.root_device)
+            received = int(trainer.strategy.reduce(number, reduce_op="max")) or None
+        if received is None:
+            return
+        self._received = None
+        if received == self._requeue:
+            self._replaced[received](received, None)  # Lightning's; SLURM ends the job when it has requeued it
+            return
+        for callback in trainer.checkpoint_callbacks:
+            if isinstance(callback, LastCheckpoint):
+                callback.write(trainer)
+        if trainer.is_global_zero:
+            name = signal.Signals(received).name
+            log.warning(
+                "%s: stopped after iteration %d; hydra.run.dir=%s ckpt_path=last goes on",
+                name, trainer.global_step, trainer.default_root_dir,
+            )  # fmt: skip
+        raise SIGTERMException(128 + received)
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    raise SIGTERMException(128 + number)

@@ -1,0 +1,63 @@
+"""What can befall a run from outside: no memory left, a process lost. Each becomes one line that says what to do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from ssgan.config import TrainConfig
+from ssgan.errors import SSGANError
+
+#: What PyTorch says where the operating system has no memory for it.
+_NO_MEMORY = re.compile(r"can't allocate memory|not enough memory|out of memory|bad_alloc|Cannot allocate memory", re.I)
+
+#: What gloo and NCCL say when they do not hear from another process any more.
+_LOST = re.compile(
+    r"closed by peer|reset by peer|Broken pipe|remote process|socketPollConnect|heartbeat|Timed out", re.I
+)
+
+
+@contextmanager
+def told_in_one_line(config: TrainConfig) -> Iterator[None]:
+    """Turn the errors of PyTorch that mean such a thing into the project's own.
+
+    Raises:
+        SSGANError: says what ran out, or which process was lost, and what to do.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        line = str(error).partition("\n")[0]
+        if isinstance(error, MemoryError | torch.OutOfMemoryError) or _NO_MEMORY.search(line):
+            raise SSGANError(f"out of memory ({_shortened(line)}): {_advice(config)}") from error
+        if torch.distributed.is_initialized() and _LOST.search(line):
+            raise SSGANError(
+                f"another process of this run was lost ({_shortened(line)}): its own message says why;"
+                f" hydra.run.dir={config.run_dir} ckpt_path=last goes on"
+            ) from error
+        raise
+
+
+def _advice(config: TrainConfig) -> str:
+    """What to reduce, what takes the most first."""
+    ways = [
+        f"reduce data.batch_size (now {config.data.batch_size})",
+        f"data.eval_batch_size (now {config.data.eval_batch_size})",
+    ]
+    if "minibatch_discrimination" in config.tricks.names:
+        ways.append("trick.minibatch_discrimination.kernels")
+    if "virtual_batch_norm" in config.tricks.names:
+        ways.append("trick.virtual_batch_norm.reference_size")
+    ways.append("the widths under model")
+    if hasattr(config.data, "image_size"):
+        ways.append(f"data.image_size (now {config.data.image_size})")
+    if config.trainer.precision == "32":
+        ways.append("or on a GPU set trainer.precision=bf16-mixed")
+    return ", ".join(ways)
+
+
+def _shortened(line: str, longest: int = 160) -> str:
+    return line if len(line) <= longest else f"{line[: longest - 4]} ..."

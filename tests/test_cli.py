@@ -221,10 +221,12 @@ accepted = 0
 for i in range(max(map(len, choices.values()))):
     row = {group: options[i % len(options)] for group, options in choices.items()}
     path = ["data.path=x"] if row["data"] in ("folder", "arrays") else []
-    try:
-        call(*path, *(f"{group}={option}" for group, option in row.items()))
-    except Reached:
-        accepted += 1
+    preset = row.pop("experiment")  # says itself what its data, model and techniques are
+    for given in ([*path, *(f"{group}={option}" for group, option in row.items())], [f"experiment={preset}"]):
+        try:
+            call(*given)
+        except Reached:
+            accepted += 1
 try:
     call(f"trick=[{','.join(choices['trick'])}]")
 except Reached:
@@ -236,7 +238,7 @@ print("RESULT", accepted, codes, heavy)
     environment = os.environ | {"PYTHONPATH": str(REPOSITORY), "HYDRA_FULL_ERROR": ""}
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment)
     groups = {folder.name for folder in (REPOSITORY / "conf").iterdir() if folder.is_dir()} - {"hydra", "sweep"}
-    expected = 1 + max(len(options(group)) for group in groups)
+    expected = 1 + 2 * max(len(options(group)) for group in groups)
     last = result.stdout.splitlines()[-1] if result.stdout else ""
     assert last == f"RESULT {expected} [0, 0, 2, 2, 2] []", result.stderr
 

@@ -17,9 +17,10 @@ import torch
 from PIL import Image
 
 from ssgan.build import build_model
+from ssgan.cores import cpu_count
 from ssgan.inference.predict_files import predict_files
 from ssgan.inference.predictions import prediction_writer
-from ssgan.inference.read_ahead import cpu_count, decode_batch, decoding_processes
+from ssgan.inference.read_ahead import decode_batch, decoding_processes
 from ssgan.inference.trained import TrainedModel, find_device
 from tests.runs import compose_run
 

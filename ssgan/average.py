@@ -7,7 +7,7 @@ import copy
 import torch
 from torch import nn
 
-from ssgan.config import Average
+from ssgan.training_options import Average
 
 
 def average_rate(options: Average, updates: int, length: float = 1.0) -> float:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.resources
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,153 +16,14 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from ssgan.checks import in_range, non_negative, one_of, positive
 from ssgan.data.options import DataOptions
 from ssgan.errors import ConfigError, SSGANError
 from ssgan.names import register_resolvers
 from ssgan.networks.architecture import Architecture
+from ssgan.training_options import Objective, Optim, RunOptions, TrainerOptions
 from ssgan.tricks import Trick, TrickSet
 
 register_resolvers()
-
-#: The largest that NumPy and Lightning take.
-LARGEST_SEED = 2**32 - 1
-
-
-@dataclass
-class Objective:
-    """What the players minimise besides what techniques add, and how often they step in an iteration."""
-
-    labelled_weight: float = 1.0  # 0: D learns from no label
-    unlabelled_weight: float = 1.0  # 0: D sees labelled images only
-    generator_loss: str = "non_saturating"
-    d_steps: int = 1
-    g_steps: int = 1
-
-    def __post_init__(self) -> None:
-        non_negative("objective.labelled_weight", self.labelled_weight)
-        non_negative("objective.unlabelled_weight", self.unlabelled_weight)
-        one_of("objective.generator_loss", self.generator_loss, ("non_saturating", "saturating"))
-        positive("objective.d_steps", self.d_steps)
-        non_negative("objective.g_steps", self.g_steps)
-
-
-@dataclass
-class Average:
-    """Exponential average of the weights, used for validation, test and samples.
-
-    After an update the average moves by ``rate`` towards the weights; ``half_life``, in iterations, states the rate in
-    another way. ``warmup`` lets it follow faster at first, by 9/(10 + t), where the authors' code starts at zero.
-    """
-
-    rate: float | None = 1e-4
-    half_life: float | None = None
-    warmup: bool = True
-    generator: bool = False  # average G too, and sample from the average
-
-    def __post_init__(self) -> None:
-        if (self.rate is None) == (self.half_life is None):
-            raise ConfigError("give one of optim.average.rate and optim.average.half_life, and null for the other")
-        if self.rate is not None:
-            in_range("optim.average.rate", self.rate, 0.0, 1.0)
-        if self.half_life is not None:
-            positive("optim.average.half_life", self.half_life)
-
-
-@dataclass
-class Optim:
-    """Adam, its learning rate over time, and the weight average.
-
-    The learning rate is flat for the first ``flat`` of the run and then falls linearly to 0 at its end; 1 keeps it
-    constant. ``interval`` says whether it changes at each ``epoch``, as in the authors' code, or each ``iteration``.
-    ``epochs`` is the length of the recipe and ``length`` the fraction of it that is trained, their product the default
-    of ``trainer.max_epochs``; the weight average looks back over that fraction of the time too.
-    """
-
-    lr: float = 3e-3
-    beta1: float = 0.5
-    beta2: float = 0.999
-    eps: float = 1e-4
-    epochs: int = 300
-    length: float = 1.0
-    flat: float = 1.0
-    interval: str = "epoch"
-    clip_norm: float | None = None  # largest norm of each player's gradient
-    average: Average = field(default_factory=Average)
-
-    def __post_init__(self) -> None:
-        positive("optim.lr", self.lr)
-        for name in ("beta1", "beta2"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ConfigError(f"optim.{name}={getattr(self, name)}: must be 0 or greater and less than 1")
-        positive("optim.eps", self.eps)
-        positive("optim.epochs", self.epochs)
-        positive("optim.length", self.length)
-        in_range("optim.flat", self.flat, 0.0, 1.0)
-        one_of("optim.interval", self.interval, ("epoch", "iteration"))
-        if self.clip_norm is not None:
-            positive("optim.clip_norm", self.clip_norm)
-
-    def lr_factor(self, progress: float) -> float:
-        """Factor of the learning rate when that fraction of the run is done."""
-        return 1.0 if progress <= self.flat else max(1 - progress, 0.0) / (1 - self.flat)
-
-    def lr_at(self, iteration: int, per_epoch: int, total: int) -> float:
-        """The learning rate when so many iterations of ``total`` are done, ``per_epoch`` of which make an epoch."""
-        if self.interval == "epoch":
-            iteration -= iteration % per_epoch
-        return self.lr * self.lr_factor(iteration / total)
-
-
-@dataclass
-class TrainerOptions:
-    """How long, where and in which precision to train. An iteration is one round of D and G updates."""
-
-    accelerator: str = "auto"
-    devices: Any = 1
-    strategy: str = "auto"
-    num_nodes: int = 1
-    precision: str = "32"
-    cuda_graphs: bool = False
-    threads: int | None = None
-    max_epochs: int = 300
-    max_iterations: int | None = None
-    log_every: int = 50
-    eval_every: int = 600
-    checkpoint_every: int = 2000
-    test_curve: bool = True
-    deterministic: bool = False  # the same values in each repetition on a GPU too
-
-    def __post_init__(self) -> None:
-        one_of("trainer.precision", self.precision, ("32", "bf16-mixed", "16-mixed"))
-        if self.cuda_graphs and self.precision == "16-mixed":
-            raise ConfigError(
-                "trainer.cuda_graphs=true does not go with trainer.precision=16-mixed, whose loss scaler reads the"
-                " device at each step; use bf16-mixed or 32"
-            )
-        if self.cuda_graphs and (self.devices not in (1, "1") or self.num_nodes != 1):
-            raise ConfigError("trainer.cuda_graphs=true takes one device; processes that share a batch have to talk")
-        positive("trainer.max_epochs", self.max_epochs)
-        if self.max_iterations is not None:
-            positive("trainer.max_iterations", self.max_iterations)
-        if self.threads is not None:
-            positive("trainer.threads", self.threads)
-        for name in ("log_every", "eval_every", "checkpoint_every", "num_nodes"):
-            positive(f"trainer.{name}", getattr(self, name))
-
-
-@dataclass
-class RunOptions:
-    """Options of the run as a whole. ``seed`` sets initialisation, noise and order; ``data.seed`` sets which labels."""
-
-    seed: int = 1
-    ckpt_path: str | None = None
-    ensemble: int | None = None  # members trained at once, with seed, seed + 1 … and data.seed, data.seed + 1 …
-
-    def __post_init__(self) -> None:
-        in_range("seed", self.seed, 0, LARGEST_SEED)
-        if self.ensemble is not None and self.ensemble < 2:
-            raise ConfigError(f"ensemble={self.ensemble}: must be 2 or more members, or null for a single model")
 
 
 @dataclass

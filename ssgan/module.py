@@ -12,12 +12,11 @@ from torch import Tensor, nn
 
 from ssgan.average import WeightAverage, average_rate
 from ssgan.captured import Captured
-from ssgan.config import Objective, Optim
 from ssgan.data.options import Augmentation
 from ssgan.data.streams import EvalBatch, IterationBatch
 from ssgan.error_rates import SPLITS, ErrorRates, Errors
 from ssgan.history import TermHistory
-from ssgan.layers import WHOLE, PixelScale, Share, spanning
+from ssgan.layers import PixelScale, Share, spanning
 from ssgan.members import ONE, Members
 from ssgan.networks.discriminator import Discriminator
 from ssgan.networks.generator import Generator
@@ -33,6 +32,7 @@ from ssgan.optimisers import adapt, make_optimiser, set_learning_rate
 from ssgan.passes import DiscriminatorBatch
 from ssgan.randomness import Randomness
 from ssgan.start import set_start_values
+from ssgan.training_options import Objective, Optim
 from ssgan.tricks import TrickSet
 
 
@@ -42,8 +42,7 @@ class SemiSupervisedGAN(L.LightningModule):
     ``trainer.global_step`` is the number of iterations done; an iteration is ``d_steps`` D updates, then ``g_steps`` G
     updates. The classifier in use, ``average.network``, is the exponential average of D.
 
-    An ensemble trains its members at once: both networks, and with them all that follows them, are stacked, and images,
-    noise and terms have the members in dimension 0 (:mod:`ssgan.members`).
+    An ensemble's networks, images, noise and terms have the members in dimension 0 (:mod:`ssgan.members`).
 
     Args:
         generator, discriminator: the two players; of an ensemble, stacked.
@@ -55,7 +54,7 @@ class SemiSupervisedGAN(L.LightningModule):
         seed: of start values and noise; member i has seed + i.
         augmentation: of the images of D's and G's steps.
         log_every: iterations between two rows of the log.
-        cuda_graphs: replay an iteration's steps as one CUDA graph.
+        cuda_graphs: replay an iteration's steps as one.
         description: plain values saved with every checkpoint so that it can be used on its own.
     """
 
@@ -94,7 +93,6 @@ class SemiSupervisedGAN(L.LightningModule):
         self._begin_to_follow()
         self.errors = ErrorRates(discriminator.classifier.out_features, members)
         self.random = Randomness(seed, members)
-        self.share = WHOLE
         self.seconds = 0.0
         self.evaluated: dict[str, Errors] = {}  # the last evaluation of each split
         self._evaluated: dict[str, int] = {}
@@ -105,7 +103,7 @@ class SemiSupervisedGAN(L.LightningModule):
 
     @property
     def players(self) -> dict[str, nn.Module]:
-        """Both networks by name."""
+        """Both networks."""
         return {"discriminator": self.discriminator, "generator": self.generator}
 
     def initialise(self, pixels: Tensor) -> None:
@@ -137,8 +135,8 @@ class SemiSupervisedGAN(L.LightningModule):
 
     def on_fit_start(self) -> None:
         """Make the noise generators, whose draws for a whole batch the processes share."""
-        self.share = Share(self.global_rank, self.trainer.world_size)
-        self.random = Randomness(self.seed, self.members, self.device, self.share)
+        share = Share(self.global_rank, self.trainer.world_size)
+        self.random = Randomness(self.seed, self.members, self.device, share)
         if self._resumed is not None:
             self.seconds = self._resumed["seconds"]
             self.history.load(self._resumed["history"], self.device)
@@ -147,7 +145,7 @@ class SemiSupervisedGAN(L.LightningModule):
         self._started = time.monotonic()
 
     def on_train_start(self) -> None:
-        """Fit the optimisers, as a checkpoint may have left them, to the way in which steps are taken here."""
+        """Fit the optimisers, as a checkpoint may have left them, to how steps are taken here."""
         self.take_steps = Captured(self.steps, self.random.generators) if self.cuda_graphs else self.steps
         adapt(self.trainer.optimizers, self.trainer.precision, self.device, in_graph=self.cuda_graphs)
 
@@ -177,7 +175,7 @@ class SemiSupervisedGAN(L.LightningModule):
         batch = DiscriminatorBatch(self._images(labelled), labels, self._images(unlabelled))
         options, shape = (self.objective, self.tricks), labelled.shape[-4:]
         noise = self.random.draw(lambda rng, share: draw_discriminator_noise(*players, shape, *options, rng, share))
-        with spanning(self.share):
+        with spanning(self.random.share):
             terms = self.members.call(discriminator_terms, (*players, average), batch, noise, *options)
             return self._update("discriminator", terms)
 
@@ -186,7 +184,7 @@ class SemiSupervisedGAN(L.LightningModule):
         players, tricks, shape = (self.generator, self.discriminator), self.tricks, real.shape[-4:]
         noise = self.random.draw(lambda rng, share: draw_generator_noise(*players, shape, tricks, rng, share))
         images = self._images(real)
-        with frozen(self.discriminator), spanning(self.share):
+        with frozen(self.discriminator), spanning(self.random.share):
             terms = self.members.call(generator_terms, players, images, noise, self.objective, tricks)
             return self._update("generator", terms)
 
@@ -216,13 +214,13 @@ class SemiSupervisedGAN(L.LightningModule):
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Clip a player's gradient; a loss scaler has unscaled it by now."""
-        if self.optim.clip_norm is not None:
-            self.members.clip_gradients(optimizer.param_groups[0]["params"], self.optim.clip_norm)
+        if (norm := self.optim.clip_norm) is not None:
+            self.members.clip_gradients(optimizer.param_groups[0]["params"], norm)
 
     def _set_learning_rate(self) -> None:
         """The learning rate is a function of the iteration, so a resumed run needs no state for it."""
-        per_epoch = int(self.trainer.num_training_batches)
-        total = self.trainer.max_steps if self.trainer.max_steps > 0 else (self.trainer.max_epochs or 1) * per_epoch
+        per_epoch, steps = int(self.trainer.num_training_batches), self.trainer.max_steps
+        total = steps if steps > 0 else (self.trainer.max_epochs or 1) * per_epoch
         self.lr = self.optim.lr_at(self.global_step, per_epoch, total)
         set_learning_rate(self.trainer.optimizers, self.lr)
 

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from ssgan.config import Objective
 from ssgan.layers import WHOLE, Share, constant_weights
 from ssgan.losses import ADVERSARIAL_LOSSES, labelled_loss, unlabelled_loss
 from ssgan.networks.discriminator import Discriminator, Output
@@ -25,6 +24,7 @@ from ssgan.passes import (
     GeneratorNoise,
     GeneratorPass,
 )
+from ssgan.training_options import Objective
 from ssgan.tricks import TrickSet
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from ssgan.config import Optim
+from ssgan.training_options import Optim
 
 
 def make_optimiser(network: nn.Module, options: Optim, precision: str) -> torch.optim.Optimizer:

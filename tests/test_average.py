@@ -7,9 +7,9 @@ import torch
 from torch import nn
 
 from ssgan.average import WeightAverage, average_rate
-from ssgan.config import Average
 from ssgan.errors import ConfigError
 from ssgan.layers import WeightNormLinear
+from ssgan.training_options import Average
 
 
 def network():

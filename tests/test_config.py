@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 from omegaconf import DictConfig, OmegaConf
 
-from ssgan.config import Average, Objective, Optim, RunOptions, TrainerOptions, build, config_folder, parse
+from ssgan.config import build, config_folder, parse
 from ssgan.data import DataOptions
 from ssgan.errors import ConfigError
 from ssgan.networks import MLP, Architecture, Conv
+from ssgan.training_options import Average, Objective, Optim, RunOptions, TrainerOptions
 from ssgan.tricks import FeatureMatching, Trick
 from tests.runs import REPOSITORY, TRICKS, compose_run, composed, options
 

@@ -10,7 +10,6 @@ import torch
 from torch import nn
 
 import ssgan.members
-from ssgan.config import Objective
 from ssgan.members import ONE, Members, named_tensors, stack_networks, unstack_network
 from ssgan.networks.architecture import MLP, Conv
 from ssgan.objectives import (
@@ -22,6 +21,7 @@ from ssgan.objectives import (
 )
 from ssgan.passes import DiscriminatorBatch
 from ssgan.start import set_start_values
+from ssgan.training_options import Objective
 from ssgan.tricks import (
     ConditionalEntropy,
     Consistency,

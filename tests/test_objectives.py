@@ -10,7 +10,6 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from ssgan.config import Objective
 from ssgan.layers import initialise_from_data
 from ssgan.networks import MLP, Conv
 from ssgan.objectives import (
@@ -20,6 +19,7 @@ from ssgan.objectives import (
     draw_generator_noise,
     generator_terms,
 )
+from ssgan.training_options import Objective
 from ssgan.tricks import (
     ConditionalEntropy,
     FeatureMatching,

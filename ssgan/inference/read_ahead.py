@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import itertools
 import multiprocessing
-import os
 import signal
 import warnings
 from collections import deque
@@ -80,11 +79,6 @@ def _leave_the_terminal_alone() -> None:
     """Let the parent deal with Ctrl-C, and keep Pillow's warnings out of the progress bar."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     warnings.simplefilter("ignore")
-
-
-def cpu_count() -> int:
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def read_ahead(files: Sequence[str], form: ImageForm, batch_size: int, executor: Executor) -> Iterator[FileBatch]:

@@ -20,8 +20,8 @@ from omegaconf import DictConfig
 
 from ssgan.cli import MENDABLE, WRONG_OPTIONS, describe
 from ssgan.config import TrainConfig
+from ssgan.cores import cpu_count
 from ssgan.errors import ConfigError
-from ssgan.inference.read_ahead import cpu_count
 from ssgan.status import RunStatus, read_status
 from ssgan.sweeping.earlier import finished_result, unfinished_checkpoint
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 
-from ssgan.config import Objective
 from ssgan.layers import initialise_from_data
 from ssgan.networks import MLP, Conv
 from ssgan.objectives import (
@@ -14,6 +13,7 @@ from ssgan.objectives import (
     draw_generator_noise,
     generator_terms,
 )
+from ssgan.training_options import Objective
 from ssgan.tricks import TrickSet
 
 N, K, SHAPE = 4, 3, (2, 9, 10)

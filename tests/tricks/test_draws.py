@@ -7,9 +7,9 @@ from typing import Any
 
 import torch
 
-from ssgan.config import Objective
 from ssgan.layers import Share
 from ssgan.objectives import draw_discriminator_noise, draw_generator_noise
+from ssgan.training_options import Objective
 from ssgan.tricks import (
     ConditionalEntropy,
     Consistency,

@@ -16,6 +16,9 @@ import torch
 
 from tests.runs import command
 
+#: Seconds that the companions of a killed process have to end by themselves. In the rendezvous they would wait for it.
+LAUNCHER = 10.0
+
 
 def import_everything() -> None:
     """Import what a run needs, without starting a thread, which a fork would lose."""
@@ -37,6 +40,7 @@ class Forked:
         devices = [int(word.partition("=")[2]) for word in argv if word.startswith("trainer.devices=")]
         world, port = (devices or [1])[-1], free_port()
         self.statuses: dict[int, int] = {}
+        self.left: set[int] = set()
         self.pids = [self._fork(rank, world, port, argv, output, prepare) for rank in range(world)]
 
     def _fork(self, rank, world, port, argv, output, prepare) -> int:
@@ -81,18 +85,23 @@ class Forked:
     def wait(self, seconds: float) -> bool:
         """Wait for all processes; if they need longer than that, kill them and return False.
 
-        Time in which this process is stopped itself, and they with it, does not count.
+        The companions of a process that a signal has ended are killed after :data:`LAUNCHER` seconds, as torchrun and
+        Lightning's launcher do; ``left`` then holds them. Time in which this process is stopped itself, and they with
+        it, does not count.
         """
-        waited, last = 0.0, time.monotonic()
+        waited, alone, last = 0.0, 0.0, time.monotonic()
         while not self.poll():
-            if waited > seconds:
+            if alone > LAUNCHER:
+                self.left = set(range(len(self.pids))) - self.statuses.keys()
+            if waited > seconds or self.left:
                 self.send(signal.SIGKILL, range(len(self.pids)))
                 while not self.poll():
                     time.sleep(0.01)
-                return False
+                return bool(self.left)
             time.sleep(0.005)
             now = time.monotonic()
-            waited, last = waited + min(now - last, 1.0), now
+            step, last = min(now - last, 1.0), now
+            waited, alone = waited + step, alone + step * any(status < 0 for status in self.statuses.values())
         return True
 
 

@@ -52,9 +52,6 @@ PLACES = {"any time": 0, "between D's and G's step": 40, "validation": 4, "half 
 #: Seconds in which processes that were told to stop have to end.
 PATIENCE = 60.0
 
-#: Seconds after which the companions of a killed process are killed, as torchrun and Lightning's launcher do.
-LAUNCHER = 10.0
-
 #: What a finished run's folder holds.
 EXPECTED_FILES = {".hydra", "checkpoints", "hparams.yaml", "metrics.csv", "result.json", "status.json", "train.log"}
 
@@ -133,12 +130,11 @@ class Campaign:
                 time.sleep(0.002)
             processes.send(number, ranks)
         sent = f"{signal.Signals(number).name}, {place}"
-        lost = len(processes.pids) > 1 and number == signal.SIGKILL
-        if not processes.wait(LAUNCHER if lost else PATIENCE + self.seconds):
-            if lost:  # as in the rendezvous, which waits for all; a launcher then ends the others
-                sent += ", ended with it by the launcher"
-            else:
-                self._fault(run_dir, f"{sent}: the processes did not end: {processes.statuses}")
+        if not processes.wait(PATIENCE + self.seconds):
+            self._fault(run_dir, f"{sent}: the processes did not end: {processes.statuses}")
+        for rank in processes.left:
+            del processes.statuses[rank]
+            sent += ", ended with it by the launcher"
         done = all(status == 0 for status in processes.statuses.values())
         self.record.signals["came too late" if done else sent] += 1
         allowed = {0, -number, 128 + number} | ({1} if len(processes.pids) > 1 else set())

@@ -16,7 +16,7 @@ from tests.fake_data import write_arrays
 from tests.runs import FURTHER, QUIET, REPOSITORY, TINY_CONV, TINY_MLP, TRICKS, chosen, last_checkpoint
 
 ITERATIONS, TOLERANCE = 20, 1e-5
-#: eps as in the recipe: Adam's first steps are the sign of the gradient, even one that is only rounding, unless eps is larger.
+#: eps is the recipe's: Adam's first steps are the sign of the gradient, even one of nothing but rounding, with less.
 SAME = (
     *QUIET[1:],
     "optim.eps=1e-4",

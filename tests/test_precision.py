@@ -117,7 +117,7 @@ def float16_on_a_cpu(monkeypatch: pytest.MonkeyPatch, scale: float) -> CPUScaler
 
     def patched(self: L.Trainer, *args: Any, **kwargs: Any) -> None:
         kwargs.pop("precision")
-        init(self, *args, plugins=[plugin], **kwargs)
+        init(self, *args, **{**kwargs, "plugins": [*kwargs.get("plugins", []), plugin]})
 
     monkeypatch.setattr(L.Trainer, "__init__", patched)
     monkeypatch.setattr("ssgan.run.check_precision", lambda precision, accelerator: None)

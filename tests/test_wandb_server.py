@@ -73,6 +73,7 @@ class Server:
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    wandb.teardown()  # what it has read of the environment before is forgotten
     server = Server()
     for name, value in {
         "WANDB_BASE_URL": f"http://127.0.0.1:{server.http.server_port}",

@@ -164,7 +164,7 @@ def test_after_the_start_from_data_every_layer_of_d_is_centred_and_scaled(name, 
     outputs = {}
     for layer in network.modules():
         if isinstance(layer, WEIGHT_NORM):
-            layer.register_forward_hook(lambda m, args, output: outputs.__setitem__(m, output.detach()))
+            layer.register_forward_hook(lambda m, args, output: outputs.__setitem__(m, output.detach().clone()))
     network(x, noise)
     assert len(outputs) == {"mlp": 3, "conv": 10}[name]
     last_std = {"mlp": 1.0, "conv": 0.1}[name]

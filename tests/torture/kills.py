@@ -39,6 +39,7 @@ CONFIGURATIONS = {
     "all techniques, augmented, 2 G steps": [*chosen(*TRICKS), "data.augment.shift=1", "objective.g_steps=2",
                                              "optim.average.generator=true", "data.num_val=20"],
     "supervised": ["objective=supervised"],
+    "ensemble": [*chosen(*TRICKS), "ensemble=2"],
     "two processes": [*chosen(), "trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2"],
     "two processes, all techniques": [*chosen(*TRICKS), "trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2"],
 }  # fmt: skip
@@ -52,8 +53,17 @@ PLACES = {"any time": 0, "between D's and G's step": 40, "validation": 4, "half 
 #: Seconds in which processes that were told to stop have to end.
 PATIENCE = 60.0
 
-#: What a finished run's folder holds.
-EXPECTED_FILES = {".hydra", "checkpoints", "hparams.yaml", "metrics.csv", "result.json", "status.json", "train.log"}
+#: What a finished run's folder may hold; members, if it is an ensemble.
+EXPECTED_FILES = {
+    ".hydra",
+    "checkpoints",
+    "hparams.yaml",
+    "members",
+    "metrics.csv",
+    "result.json",
+    "status.json",
+    "train.log",
+}
 
 
 @dataclass

@@ -6,16 +6,15 @@ import copy
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from ssgan.build import build_model
 from ssgan.checkpoint import read_checkpoint
+from ssgan.checkpoint_file import WholeCheckpointFile
 from ssgan.config import TrainConfig, parse_resolved
 from ssgan.error_rates import Errors
 from ssgan.result import write
 from ssgan.status import RunStatus
-from ssgan.whole_files import written_aside
 
 
 def write_members(config: TrainConfig, result: dict[str, Any], evaluated: dict[str, Errors]) -> None:
@@ -36,8 +35,8 @@ def write_members(config: TrainConfig, result: dict[str, Any], evaluated: dict[s
         folder = Path(config.run_dir, "members", str(i + 1))
         folder.mkdir(parents=True, exist_ok=True)
         if checkpoint is not None:
-            with written_aside(folder / "checkpoints" / "last.ckpt") as aside:
-                torch.save(member_checkpoint(checkpoint, i), aside)
+            own_checkpoint = member_checkpoint(checkpoint, i)
+            WholeCheckpointFile().save_checkpoint(own_checkpoint, folder / "checkpoints" / "last.ckpt")
         own = member_result(result, i, evaluated)
         write(own, str(folder))
         RunStatus("done", own["iterations"], own["iterations"], own["seconds"]).write(folder)

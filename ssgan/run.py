@@ -81,9 +81,9 @@ def train_and_test(
     trainer.test(model, data, verbose=False)
     result = summarise(config, trainer, model, data)
     if trainer.is_global_zero:
-        write(result, config.run_dir)
         if config.run.ensemble is not None:
             write_members(config, result, model.evaluated)
+        write(result, config.run_dir)  # last: where it is, all is there
         RunStatus("done", trainer.global_step, trainer.max_steps, result["seconds"]).write(config.run_dir)
         if not quiet:
             show(result, config.run_dir)

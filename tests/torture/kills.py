@@ -185,7 +185,10 @@ class Campaign:
             check_order(run_dir / "order.txt", whole / "order.txt")
             files = {path.name for path in run_dir.iterdir()} - {"order.txt"}
             assert files <= EXPECTED_FILES, f"left behind: {files - EXPECTED_FILES}"
-            left = {path.name for path in (run_dir / "checkpoints").iterdir()} - {"last.ckpt", "best.ckpt"}
+            for member in whole.glob("members/*"):
+                own = last_checkpoint(run_dir / "members" / member.name)
+                assert_equal(own["state_dict"], last_checkpoint(member)["state_dict"], f"member {member.name}")
+            left = {path.name for path in run_dir.glob("**/checkpoints/*")} - {"last.ckpt", "best.ckpt"}
             assert not left, f"left behind: {left}"
             assert json.loads((run_dir / "status.json").read_text())["state"] == "done"
         except (AssertionError, OSError, KeyError) as error:

@@ -5,6 +5,9 @@ Each loss is compared with its formula in float64, written with the K+1 log-prob
 
 from __future__ import annotations
 
+import math
+from random import Random
+
 import numpy as np
 import pytest
 import torch
@@ -15,7 +18,11 @@ from torch import Tensor
 
 from ssgan.layers import HistoricalAverage, MinibatchFeatures, VirtualBatchNorm
 from ssgan.losses import labelled_loss, non_saturating_loss, real_logit, saturating_loss, unlabelled_loss
+from ssgan.tricks.conditional_entropy import conditional_entropy_loss
+from ssgan.tricks.consistency import consistency_loss
 from ssgan.tricks.feature_matching import feature_matching_loss
+from ssgan.tricks.pull_away import pull_away_term
+from ssgan.tricks.virtual_adversarial import divergence
 
 DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 
@@ -132,6 +139,45 @@ def test_feature_matching(norm: str, data: st.DataObject):
         rtol, _ = TOLERANCE[fake.dtype]
         for gradient, reference in zip(gradients, wanted, strict=True):
             torch.testing.assert_close(gradient.double(), reference, rtol=2 * rtol, atol=2e-3)
+
+
+@given(matrices())
+def test_the_conditional_entropy(logits: Tensor):
+    a, b = leaf(logits)
+    value = conditional_entropy_loss(a)
+    assert -1e-6 <= value <= math.log(logits.shape[1]) + 1e-5
+    log_p = torch.log_softmax(b, 1)
+    check(value, [a], -(log_p.exp() * log_p).sum(1).mean(), [b])
+
+
+@given(matrices(), st.randoms(use_true_random=False))
+def test_terms_that_compare_two_predictions(logits: Tensor, random: Random):
+    columns = random.sample(range(logits.shape[1]), logits.shape[1])
+    (a, a64), (b, b64) = leaf(logits), leaf(logits[:, columns])
+    p, q = torch.softmax(a64, 1), torch.softmax(b64, 1)
+    value = consistency_loss(a, b)
+    assert 0 <= value <= 2 + 1e-5
+    check(value, [a, b], (p - q).square().sum(1).mean(), [a64, b64])
+    apart = divergence(a, b)
+    assert apart.isfinite().all()
+    largest = float(logits.float().abs().max())
+    assert (apart >= -1e-5 * max(1.0, largest)).all()
+    expected = (p * (torch.log_softmax(a64, 1) - torch.log_softmax(b64, 1))).sum(1)
+    torch.testing.assert_close(apart.double(), expected, rtol=1e-4, atol=1e-5 + 1e-6 * largest)
+    assert all(gradient.isfinite().all() for gradient in torch.autograd.grad(apart.mean(), [a, b]))
+
+
+@given(matrices(1e4))
+def test_the_pull_away_term(features: Tensor):
+    a, b = leaf(features)
+    value = pull_away_term(a)
+    assert value.dtype == torch.float32 and 0 <= value <= 1 + 1e-5
+    [gradient] = torch.autograd.grad(value, [a])
+    assert gradient.isfinite().all()
+    n, unit = len(b), b / b.norm(dim=1, keepdim=True).clamp_min(1e-12)
+    pairs = [(unit[i] @ unit[j]).square() for i in range(n) for j in range(n) if i != j]
+    expected = torch.stack(pairs).mean() if pairs else torch.zeros((), dtype=torch.float64)
+    torch.testing.assert_close(value.double(), expected.detach(), rtol=1e-4, atol=1e-5)
 
 
 @given(matrices(1e4, dtypes=(torch.float32,)), st.floats(0, 10), st.integers(1, 4))

@@ -18,19 +18,19 @@ def pull_away_term(features: Tensor) -> Tensor:
     """Mean squared cosine between the features of two different examples, ``Σ_{i≠j} cos²(f_i, f_j) / (n(n − 1))``.
 
     Args:
-        features: ``[n, features]``, n ≥ 2 over all processes.
+        features: ``[n, features]``.
 
     Returns:
-        A float32 scalar in 0 … 1.
+        A float32 scalar in 0 … 1; 0 of a single example.
     """
     from torch.nn.functional import normalize
 
     from ssgan.layers import whole_batch
 
     unit = whole_batch(normalize(features.float(), dim=1))
-    squares = (unit @ unit.T).square()
     n = len(unit)
-    return (squares.sum() - squares.diagonal().sum()) / (n * (n - 1))
+    # Each pair once: the sum of all less that of the diagonal would cancel.
+    return (unit @ unit.T).square().triu(1).sum() * 2 / max(n * (n - 1), 1)
 
 
 @dataclass

@@ -22,7 +22,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.runs import TINY, TRICKS, assert_equal, chosen, last_checkpoint, metric_rows
+from tests.runs import FURTHER, TINY, TRICKS, assert_equal, chosen, last_checkpoint, metric_rows
 from tests.torture.forked import Forked, import_everything
 
 ITERATIONS = 40
@@ -35,7 +35,7 @@ RUN = (*TINY, "data.batch_size=200", f"trainer.max_iterations={ITERATIONS}", "tr
 #: What is trained: one line for each.
 CONFIGURATIONS = {
     "no technique": chosen(),
-    **{trick: chosen(trick) for trick in TRICKS},
+    **{trick: chosen(trick) for trick in (*TRICKS, *FURTHER)},
     "all techniques, augmented, 2 G steps": [*chosen(*TRICKS), "data.augment.shift=1", "objective.g_steps=2",
                                              "optim.average.generator=true", "data.num_val=20"],
     "supervised": ["objective=supervised"],

@@ -11,7 +11,18 @@ import torch
 
 import ssgan
 from ssgan.errors import ConfigError
-from tests.runs import TINY, TRICKS, assert_equal, chosen, command, compose_run, last_checkpoint, metric_rows, train
+from tests.runs import (
+    TINY,
+    TINY_MLP,
+    TRICKS,
+    assert_equal,
+    chosen,
+    command,
+    compose_run,
+    last_checkpoint,
+    metric_rows,
+    train,
+)
 
 #: Adam's first steps are the sign of the gradient, also of one that is nothing but rounding, unless eps is above that.
 SHORT = (*TINY, "logger=csv", "optim.eps=1e-6", "trainer.log_every=5", "trainer.eval_every=10")
@@ -107,6 +118,13 @@ def test_another_number_of_members_cannot_be_resumed(tmp_path: Path) -> None:
     for other in ("ensemble=3", "ensemble=null"):
         with pytest.raises(ConfigError, match=r"cannot resume .*: ensemble was 2 there and is"):
             train(tmp_path / "on", *SHORT, other, "trainer.max_iterations=4", resume)
+
+
+def test_the_default_run_trains_an_ensemble_too(tmp_path: Path) -> None:
+    """With all callbacks and loggers that a user gets."""
+    status = command("trainer=cpu", "debug=fast", "ensemble=2", *TINY_MLP, f"hydra.run.dir={tmp_path}")
+    assert status == 0
+    assert (tmp_path / "result.json").is_file() and list((tmp_path / "samples").iterdir())
 
 
 def test_samples_show_every_member(tmp_path: Path) -> None:

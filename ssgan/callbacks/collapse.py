@@ -20,7 +20,8 @@ class CollapseWarning(L.Callback):
     """Warns once, in one line, if a batch of generated images hardly differs from image to image, or a real one does.
 
     The spread of a batch is the standard deviation of each pixel over its images, averaged over the pixels. It tells a
-    generator that draws one image whatever z is; one that draws a few images well is not noticed. Computed when a row
+    generator that draws one image whatever z is; one that draws a few images well is not noticed. An ensemble is judged
+    by its worst member. Computed when a row
     of the log is written, where the losses are fetched from the device anyway: one small pass of G for each row.
 
     Args:
@@ -44,7 +45,11 @@ class CollapseWarning(L.Callback):
         """Look at every multiple of ``every``."""
         if trainer.global_step % self.every or not module.objective.g_steps or len(self._seen) == 2:
             return
-        real, fake = (spread(images) for images in (batch.unlabelled[-1], self._generated(module, batch)))
+        pairs = zip(module.members.split(batch.unlabelled[-1]), self._generated(module, batch), strict=True)
+        spreads = [(spread(real), spread(fake)) for real, fake in pairs]
+        real, fake = min(
+            spreads, key=lambda pair: pair[1] / pair[0] if pair[0] else 0.0
+        )  # of the member that is worst off
         if real == 0:
             self._warn("real", f"iteration {trainer.global_step}: the real images of a batch are all the same")
         low = real > 0 and fake < self.threshold * real
@@ -57,10 +62,12 @@ class CollapseWarning(L.Callback):
         self._low = low
 
     @torch.no_grad()
-    def _generated(self, module: Any, batch: IterationBatch) -> Tensor:
-        """As many generated images as there are real ones; the run's random state is not touched."""
+    def _generated(self, module: Any, batch: IterationBatch) -> list[Tensor]:
+        """As many images by each member as there are real ones; the run's random state is not touched."""
         rng = torch.Generator(module.device).manual_seed(0)
-        return module.scale.to_pixels(module.generator(module.generator.draw_z(batch.unlabelled.shape[1], rng)))
+        z = module.members.shared(module.generator.draw_z(batch.unlabelled.shape[-4], rng), dims=2)
+        images = module.members.call(lambda generator, z: generator(z), [module.generator], z)
+        return module.members.split(module.scale.to_pixels(images))
 
     def _warn(self, kind: str, line: str) -> None:
         if kind not in self._seen:

@@ -47,9 +47,7 @@ class CollapseWarning(L.Callback):
             return
         pairs = zip(module.members.split(batch.unlabelled[-1]), self._generated(module, batch), strict=True)
         spreads = [(spread(real), spread(fake)) for real, fake in pairs]
-        real, fake = min(
-            spreads, key=lambda pair: pair[1] / pair[0] if pair[0] else 0.0
-        )  # of the member that is worst off
+        real, fake = min(spreads, key=lambda pair: pair[1] / pair[0] if pair[0] else 0.0)
         if real == 0:
             self._warn("real", f"iteration {trainer.global_step}: the real images of a batch are all the same")
         low = real > 0 and fake < self.threshold * real

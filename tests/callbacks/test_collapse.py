@@ -26,12 +26,13 @@ def test_a_healthy_run_says_nothing(tmp_path: Path, caplog: pytest.LogCaptureFix
     assert warnings(caplog) == []
 
 
+@pytest.mark.parametrize("members", ["ensemble=null", "ensemble=2"])
 @pytest.mark.parametrize("shade", [0.0, 1.0])
-def test_a_collapsed_generator_is_one_line_and_the_losses_stay_finite(shade, tmp_path, caplog, monkeypatch):
+def test_a_collapsed_generator_is_one_line_and_the_losses_stay_finite(shade, members, tmp_path, caplog, monkeypatch):
     forward = Generator.forward
     monkeypatch.setattr(Generator, "forward", lambda self, z: forward(self, z) * 0 + shade)
     with caplog.at_level(logging.WARNING):
-        train(tmp_path, *WATCHED, "trick=none")  # a loss that is not finite would end it
+        train(tmp_path, *WATCHED, members, "trick=none")  # a loss that is not finite would end it
     assert len(warnings(caplog)) == 1
     assert "iteration 4: the generator has collapsed" in warnings(caplog)[0] and "\n" not in warnings(caplog)[0]
 

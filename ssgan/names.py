@@ -32,7 +32,9 @@ def job_folder(overrides: Sequence[str], exclude_keys: Sequence[str] = ()) -> st
 
 
 def part(whole: float, fraction: float) -> int:
-    """That fraction of a number, rounded, and at least 1."""
+    """That fraction of a number, rounded, and at least 1; what is no number is refused by its own name elsewhere."""
+    if not (isinstance(whole, int | float) and isinstance(fraction, int | float)):
+        return 1
     return max(round(whole * fraction), 1)
 
 

@@ -280,6 +280,7 @@ def default_configuration() -> DictConfig:
         ("model.generator_hidden=[]", ["model.generator_hidden=[]"]),
         ("model.discriminator_hidden=[0]", ["model.discriminator_hidden=[0]"]),
         ("model.generator_hidden=[a]", ["model.generator_hidden[0]", "'a'"]),
+        ("model.generator_hidden=[[1]]", ["model.generator_hidden=[[1]]"]),
         ("model.feature_norm=l3", ["model.feature_norm=l3", "l1, l2"]),
         ("model.input_noise=-1", ["model.input_noise=-1"]),
         ("model._target_=nowhere.Net", ["model._target_=nowhere.Net"]),

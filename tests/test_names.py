@@ -55,3 +55,7 @@ def test_a_very_long_name_is_cut_and_stays_distinct() -> None:
 )
 def test_a_part_of_a_length_is_a_whole_number_and_never_nothing(whole: int, fraction: float, expected: int):
     assert part(whole, fraction) == expected
+
+
+def test_a_part_of_what_is_no_number_is_left_to_the_check_of_the_option() -> None:
+    assert part([1], 0.5) == part("abc", 0.5) == part(3, {"a": 1}) == 1  # type: ignore[arg-type]

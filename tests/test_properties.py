@@ -21,7 +21,7 @@ from ssgan.losses import labelled_loss, non_saturating_loss, real_logit, saturat
 from ssgan.tricks.conditional_entropy import conditional_entropy_loss
 from ssgan.tricks.consistency import consistency_loss
 from ssgan.tricks.feature_matching import feature_matching_loss
-from ssgan.tricks.pull_away import pull_away_term
+from ssgan.tricks.pull_away import SHORTEST, pull_away_term
 from ssgan.tricks.virtual_adversarial import divergence
 
 DTYPES = (torch.float32, torch.bfloat16, torch.float16)
@@ -174,7 +174,7 @@ def test_the_pull_away_term(features: Tensor):
     assert value.dtype == torch.float32 and 0 <= value <= 1 + 1e-5
     [gradient] = torch.autograd.grad(value, [a])
     assert gradient.isfinite().all()
-    n, unit = len(b), b / b.norm(dim=1, keepdim=True).clamp_min(1e-12)
+    n, unit = len(b), b / b.norm(dim=1, keepdim=True).clamp_min(SHORTEST)
     pairs = [(unit[i] @ unit[j]).square() for i in range(n) for j in range(n) if i != j]
     expected = torch.stack(pairs).mean() if pairs else torch.zeros((), dtype=torch.float64)
     torch.testing.assert_close(value.double(), expected.detach(), rtol=1e-4, atol=1e-5)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ssgan.checks import in_range, non_negative, one_of, positive
 from ssgan.errors import ConfigError
@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from ssgan.networks.discriminator import Discriminator
     from ssgan.networks.generator import Generator
     from ssgan.tricks import TrickSet
+
+
+def are_widths(values: list[Any]) -> bool:
+    """Whether all are positive whole numbers; a list within the list is not refused by its type alone."""
+    return all(isinstance(value, int) and value > 0 for value in values)
 
 
 @dataclass(kw_only=True)
@@ -60,7 +65,7 @@ class MLP(Architecture):
         super().__post_init__()
         for name in ("generator_hidden", "discriminator_hidden"):
             widths = getattr(self, name)
-            if not widths or min(widths) < 1:
+            if not widths or not are_widths(widths):
                 raise ConfigError(f"model.{name}={widths} must be a list of at least one positive width")
         non_negative("model.input_noise", self.input_noise)
         non_negative("model.hidden_noise", self.hidden_noise)
@@ -108,7 +113,7 @@ class Conv(Architecture):
         super().__post_init__()
         for name, count in (("generator_widths", 3), ("discriminator_widths", 2)):
             widths = getattr(self, name)
-            if len(widths) != count or min(widths) < 1:
+            if len(widths) != count or not are_widths(widths):
                 raise ConfigError(f"model.{name}={widths} must be a list of {count} positive widths")
         one_of("model.pool", self.pool, ("mean", "max"))
         in_range("model.input_dropout", self.input_dropout, 0.0, 0.99)

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from ssgan.passes import GeneratorPass
 
 
+#: Features shorter than this count as shorter than 1: their gradient, its inverse, has to stay finite in float16.
+SHORTEST = 1e-3
+
+
 def pull_away_term(features: Tensor) -> Tensor:
     """Mean squared cosine between the features of two different examples, ``Σ_{i≠j} cos²(f_i, f_j) / (n(n − 1))``.
 
@@ -27,7 +31,7 @@ def pull_away_term(features: Tensor) -> Tensor:
 
     from ssgan.layers import whole_batch
 
-    unit = whole_batch(normalize(features.float(), dim=1))
+    unit = whole_batch(normalize(features.float(), dim=1, eps=SHORTEST))
     n = len(unit)
     # Each pair once: the sum of all less that of the diagonal would cancel.
     return (unit @ unit.T).square().triu(1).sum() * 2 / max(n * (n - 1), 1)

@@ -16,17 +16,17 @@ from tests.fake_data import write_arrays
 from tests.runs import FURTHER, QUIET, REPOSITORY, TINY_CONV, TINY_MLP, TRICKS, chosen, last_checkpoint
 
 ITERATIONS, TOLERANCE = 20, 1e-5
-#: eps is the recipe's: Adam's first steps are the sign of the gradient, even one of nothing but rounding, with less.
+#: Adam's first steps are the sign of the gradient, also of one that is nothing but rounding, unless eps is above that.
 SAME = (
     *QUIET[1:],
-    "optim.eps=1e-4",
+    "optim.eps=1e-6",
     "data.batch_size=12",
     "data.num_val=10",
     f"trainer.max_iterations={ITERATIONS}",
     f"trainer.eval_every={ITERATIONS}",
 )
 #: The adversarial direction is that of a gradient near 0, which rounding turns; from there it grows without bound.
-SHORT = ("trainer.max_iterations=3", "trainer.eval_every=3")
+SHORT = ("trainer.max_iterations=3", "trainer.eval_every=3", "optim.eps=1e-4")
 MLP = (*SAME, *TINY_MLP)
 WITHOUT_DIRECTION = [name for name in FURTHER if name != "virtual_adversarial"]
 EACH = {f"{name}": [*MLP, *chosen(name)] for name in (*TRICKS, *WITHOUT_DIRECTION)} | {"none": [*MLP, "trick=none"]}
@@ -41,7 +41,7 @@ RUNS = EACH | {
     "ensemble": [*MLP, *chosen(*TRICKS), "ensemble=2"],
     "conv": [*SAME, *TINY_CONV, "data=arrays", "model=conv", "data.num_labels=40", "data.augment.flip=true",
              "data.augment.shift=1", *chosen("feature_matching"),
-             "optim.eps=1e-4"],
+             "optim.eps=1e-4"],  # the recipe's; with 1e-6 rounding alone passes the bound
 }  # fmt: skip
 
 

@@ -37,6 +37,16 @@ def check_cuda_graphs(wanted: bool, accelerator: str) -> None:
         raise ConfigError("trainer.cuda_graphs=true needs an NVIDIA GPU; leave it out")
 
 
+def set_matmul_precision(precision: str) -> None:
+    """How exactly float32 products are computed: ``highest``, or with operands rounded for fast units where there are any.
+
+    ``high`` is TF32 on a GPU; ``medium`` is that too, and bfloat16 on a CPU that has it, for convolutions as for
+    matrices. cuDNN's convolutions use TF32 in any case, as is PyTorch's default.
+    """
+    torch.set_float32_matmul_precision(precision)
+    torch.backends.mkldnn.conv.fp32_precision = "bf16" if precision == "medium" else "ieee"
+
+
 def cpu_has_bf16() -> bool:
     """Whether the CPU multiplies bfloat16 matrices natively (AVX512-BF16, AMX, or Arm's BF16)."""
     capabilities = torch.cpu.get_capabilities()

@@ -23,7 +23,7 @@ from ssgan.data.ensemble import EnsembleData
 from ssgan.data.module import SemiSupervisedData
 from ssgan.errors import ConfigError
 from ssgan.failures import told_in_one_line
-from ssgan.hardware import check_cuda_graphs, check_precision
+from ssgan.hardware import check_cuda_graphs, check_precision, set_matmul_precision
 from ssgan.member_runs import write_members
 from ssgan.processor import prepare_processor
 from ssgan.result import show, summarise, write
@@ -50,6 +50,7 @@ def run(config: TrainConfig, quiet: bool = False) -> dict[str, Any]:
     if config.run.ckpt_path is not None:
         resumed = check_resumable(config.run.ckpt_path, config.resolved)
     prepare_processor(config.trainer.threads)
+    set_matmul_precision(config.trainer.matmul_precision)
     L.seed_everything(config.run.seed, verbose=False)  # for what is not ours; ours has explicit generators
     RunStatus("running").write(config.run_dir)
     with told_in_one_line(config), open_loggers(config.logger) as loggers:

@@ -106,6 +106,7 @@ class TrainerOptions:
     strategy: str = "auto"
     num_nodes: int = 1
     precision: str = "32"
+    matmul_precision: str = "highest"  # of float32 products: PyTorch's set_float32_matmul_precision
     cuda_graphs: bool = False
     threads: int | None = None
     max_epochs: int = 300
@@ -118,6 +119,7 @@ class TrainerOptions:
 
     def __post_init__(self) -> None:
         one_of("trainer.precision", self.precision, ("32", "bf16-mixed", "16-mixed"))
+        one_of("trainer.matmul_precision", self.matmul_precision, ("highest", "high", "medium"))
         if self.cuda_graphs and self.precision == "16-mixed":
             raise ConfigError(
                 "trainer.cuda_graphs=true does not go with trainer.precision=16-mixed, whose loss scaler reads the"

@@ -4,8 +4,9 @@ from ssgan.layers.batch_norm import BatchNorm, VirtualBatchNorm
 from ssgan.layers.data_init import initialise_from_data
 from ssgan.layers.global_batch import WHOLE, Share, batch_mean, own_part, spanning, whole_batch
 from ssgan.layers.historical_average import HistoricalAverage
+from ssgan.layers.memory_format import channels_last
 from ssgan.layers.minibatch_features import MinibatchFeatures
-from ssgan.layers.noise import Dropout, GaussianNoise, NoiseLayer, NoisySequential
+from ssgan.layers.noise import ChannelsLastSequential, Dropout, GaussianNoise, NoiseLayer, NoisySequential
 from ssgan.layers.pixel_scale import PixelScale
 from ssgan.layers.spectral_scale import SpectralScale
 from ssgan.layers.weight_norm import (
@@ -18,6 +19,7 @@ from ssgan.layers.weight_norm import (
 __all__ = [
     "WHOLE",
     "BatchNorm",
+    "ChannelsLastSequential",
     "Dropout",
     "GaussianNoise",
     "HistoricalAverage",
@@ -32,6 +34,7 @@ __all__ = [
     "WeightNormConvTranspose2d",
     "WeightNormLinear",
     "batch_mean",
+    "channels_last",
     "constant_weights",
     "initialise_from_data",
     "own_part",

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from ssgan.layers.memory_format import channels_last
+
 
 class NoiseLayer(nn.Module, ABC):
     """A layer that perturbs its input by given noise of shape ``[n, *shape]``."""
@@ -20,9 +22,16 @@ class NoiseLayer(nn.Module, ABC):
         super().__init__()
         self.shape = tuple(shape)
 
-    @abstractmethod
     def draw(self, n: int, generator: torch.Generator) -> Tensor:
-        """Noise for n examples, on the generator's device."""
+        """Noise for n examples, on the generator's device; of images, in the order in which a network has them."""
+        if len(self.shape) < 3:
+            return self.fill(torch.empty(n, *self.shape, device=generator.device), generator)
+        channels, *size = self.shape
+        return self.fill(torch.empty(n, *size, channels, device=generator.device), generator).movedim(-1, 1)
+
+    @abstractmethod
+    def fill(self, noise: Tensor, generator: torch.Generator) -> Tensor:
+        """Fill a tensor with noise and return it."""
 
     @abstractmethod
     def perturb(self, x: Tensor, noise: Tensor) -> Tensor:
@@ -40,9 +49,9 @@ class GaussianNoise(NoiseLayer):
         super().__init__(shape)
         self.std = std
 
-    def draw(self, n: int, generator: torch.Generator) -> Tensor:
+    def fill(self, noise: Tensor, generator: torch.Generator) -> Tensor:
         """Draw ``std · N(0, 1)``."""
-        return torch.empty(n, *self.shape, device=generator.device).normal_(0, self.std, generator=generator)
+        return noise.normal_(0, self.std, generator=generator)
 
     def perturb(self, x: Tensor, noise: Tensor) -> Tensor:
         """``x + noise``."""
@@ -60,10 +69,9 @@ class Dropout(NoiseLayer):
         super().__init__(shape)
         self.p = p
 
-    def draw(self, n: int, generator: torch.Generator) -> Tensor:
+    def fill(self, noise: Tensor, generator: torch.Generator) -> Tensor:
         """Draw the values' factors, 0 or 1/(1 − p)."""
-        keep = torch.empty(n, *self.shape, device=generator.device).bernoulli_(1 - self.p, generator=generator)
-        return keep.div_(1 - self.p)
+        return noise.bernoulli_(1 - self.p, generator=generator).div_(1 - self.p)
 
     def perturb(self, x: Tensor, noise: Tensor) -> Tensor:
         """``x · noise``."""
@@ -90,3 +98,11 @@ class NoisySequential(nn.Sequential):
             else:
                 x = layer(x)
         return x
+
+
+class ChannelsLastSequential(NoisySequential):
+    """Layers in sequence that keep images channels last."""
+
+    def forward(self, x: Tensor, noise: Sequence[Tensor] | None = None) -> Tensor:
+        """Apply the layers to ``[n, c, h, w]``."""
+        return super().forward(channels_last(x), noise)

@@ -8,9 +8,9 @@ from torch import nn
 
 from ssgan.errors import ConfigError
 from ssgan.layers import (
+    ChannelsLastSequential,
     Dropout,
     GaussianNoise,
-    NoisySequential,
     WeightNormConv2d,
     WeightNormConvTranspose2d,
 )
@@ -91,7 +91,7 @@ class ConvDiscriminator(Discriminator):
         def conv(fan_in: int, width: int, kernel: int, stride: int = 1, padding: int = 0) -> list[nn.Module]:
             return [WeightNormConv2d(fan_in, width, kernel, stride, padding), nn.LeakyReLU(0.2, inplace=True)]
 
-        body = NoisySequential(
+        body = ChannelsLastSequential(
             *[Dropout(image_shape, input_dropout)] if input_dropout else [],
             *[GaussianNoise(image_shape, input_noise)] if input_noise else [],
             *conv(channels, a, 3, padding=1),

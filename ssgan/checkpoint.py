@@ -75,13 +75,18 @@ def check_resumable(path: str, config: dict[str, Any]) -> dict[str, Any]:
     """
     described: dict[str, Any] = read_checkpoint(path)["ssgan"]
     saved = described["config"]
-    before, now = ({key: node.get(key) for key in FIXED} for node in (saved, config))
+    before, now = ({key: node.get(key) for key in FIXED} | _counted(node) for node in (saved, config))
     for option, old, new in differences(before, now, FREE):
         name, _, leaf = option.rpartition(".")
         if leaf == "_target_" and None in (old, new):
             raise ConfigError(f"cannot resume {path} {'with' if old is None else 'without'} {name}")
         raise ConfigError(f"cannot resume {path}: {option} was {old} there and is {new} now")
     return described
+
+
+def _counted(config: dict[str, Any]) -> dict[str, Any]:
+    """What decides how Lightning has counted batches."""
+    return {"trainer": {"iterations_per_batch": config.get("trainer", {}).get("iterations_per_batch", 1)}}
 
 
 def check_data(path: str, described: dict[str, Any], checksum: str) -> None:

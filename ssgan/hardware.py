@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -38,13 +39,15 @@ def check_cuda_graphs(wanted: bool, accelerator: str) -> None:
 
 
 def set_matmul_precision(precision: str) -> None:
-    """How exactly float32 products are computed: ``highest``, or with operands rounded for fast units where there are any.
+    """How exactly float32 products are computed: in float32, or with operands rounded for fast units if there are any.
 
-    ``high`` is TF32 on a GPU; ``medium`` is that too, and bfloat16 on a CPU that has it, for convolutions as for
-    matrices. cuDNN's convolutions use TF32 in any case, as is PyTorch's default.
+    Args:
+        precision: ``highest`` is float32; ``high`` TF32 on a GPU; ``medium`` that too, and bfloat16 on a CPU that has
+            it, for convolutions as for matrices. cuDNN's convolutions use TF32 in any case, as is PyTorch's default.
     """
     torch.set_float32_matmul_precision(precision)
-    torch.backends.mkldnn.conv.fp32_precision = "bf16" if precision == "medium" else "ieee"
+    onednn: Any = torch.backends.mkldnn
+    onednn.conv.fp32_precision = "bf16" if precision == "medium" else "ieee"
 
 
 def cpu_has_bf16() -> bool:

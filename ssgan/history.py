@@ -18,6 +18,26 @@ from ssgan.errors import TrainingDiverged
 PLAYERS = {"d": "discriminator", "g": "generator"}
 
 
+def row_of(terms: Mapping[str, Sequence[Mapping[str, Tensor]]]) -> tuple[list[str], Tensor]:
+    """Names and values of an iteration's terms, each term averaged over the player's steps.
+
+    Args:
+        terms: for each player, ``d`` and ``g``, the named terms of each of its steps; a term is one number, or
+            one for each member of an ensemble.
+
+    Returns:
+        The names, ``d_…`` and ``g_…``, and the terms, float32 ``[terms]`` or ``[terms, members]``.
+    """
+    columns = {
+        f"{player}_{name}": torch.stack([step[name].float() for step in steps]).mean(0)
+        if len(steps) > 1
+        else steps[0][name].float()
+        for player, steps in terms.items()
+        for name in (steps[0] if steps else ())
+    }
+    return list(columns), torch.stack(list(columns.values()))
+
+
 class TermHistory:
     """The terms of the last iterations, at most ``length`` of them."""
 
@@ -26,20 +46,10 @@ class TermHistory:
         self._names: list[str] = []
         self._rows: list[Tensor] = []
 
-    def append(self, terms: Mapping[str, Sequence[Mapping[str, Tensor]]]) -> None:
-        """Record an iteration.
-
-        Args:
-            terms: for each player, ``d`` and ``g``, the named terms of each of its steps; a term is one number, or
-                one for each member of an ensemble.
-        """
-        columns = {
-            f"{player}_{name}": torch.stack([step[name].float() for step in steps]).mean(0)
-            for player, steps in terms.items()
-            for name in (steps[0] if steps else ())
-        }
-        self._names = list(columns)
-        self._rows.append(torch.stack(list(columns.values())))
+    def append(self, names: Sequence[str], row: Tensor) -> None:
+        """Record an iteration's terms, see :func:`row_of`; the row may be overwritten afterwards."""
+        self._names = list(names)
+        self._rows.append(row.clone())
 
     def flush(self, iteration: int, strategy: Strategy) -> dict[str, float]:
         """Means of all terms and of each player's cost, by log key; then forget them.

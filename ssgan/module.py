@@ -15,7 +15,7 @@ from ssgan.captured import Captured
 from ssgan.data.options import Augmentation
 from ssgan.data.streams import EvalBatch, IterationBatch
 from ssgan.error_rates import SPLITS, ErrorRates, Errors
-from ssgan.history import TermHistory
+from ssgan.history import TermHistory, row_of
 from ssgan.layers import PixelScale, Share, spanning
 from ssgan.members import ONE, Members
 from ssgan.networks.discriminator import Discriminator
@@ -151,23 +151,29 @@ class SemiSupervisedGAN(L.LightningModule):
 
     # --- training ----------------------------------------------------------------------------------------------------
 
-    def training_step(self, batch: IterationBatch, batch_idx: int) -> None:
-        """One iteration: D steps, G steps, bookkeeping."""
-        self._set_learning_rate()
-        d_terms, g_terms = self.take_steps(batch)
+    def training_step(self, batch: list[IterationBatch], batch_idx: int) -> None:
+        """The iterations of a batch, usually one."""
+        for images in batch:
+            self.iterate(images, int(self.trainer.num_training_batches) * len(batch))
+
+    def iterate(self, images: IterationBatch, per_epoch: int) -> None:
+        """One iteration of an epoch of so many: D steps, G steps, bookkeeping."""
+        self._set_learning_rate(per_epoch)
+        names, row = self.take_steps(images)
         rate = average_rate(self.optim.average, self.global_step, self.optim.length)
         self.average.update(self.discriminator, rate)
         if self.generator_average is not None:
             self.generator_average.update(self.generator, rate)
-        self.history.append({"d": d_terms, "g": g_terms})
+        self.history.append(names, row)
         self._count_iteration()
         if self.global_step % self.history.length == 0:
             self._log_history()
 
-    def steps(self, batch: IterationBatch) -> tuple[list[dict[str, Tensor]], list[dict[str, Tensor]]]:
-        """The D steps and the G steps of an iteration; the terms of each."""
+    def steps(self, batch: IterationBatch) -> tuple[list[str], Tensor]:
+        """The D steps and the G steps of an iteration; names and values of their terms."""
         d_steps = zip(batch.labelled, batch.labels, batch.unlabelled, strict=True)
-        return [self.discriminator_step(*images) for images in d_steps], list(map(self.generator_step, batch.matched))
+        d_terms = [self.discriminator_step(*images) for images in d_steps]
+        return row_of({"d": d_terms, "g": list(map(self.generator_step, batch.matched))})
 
     def discriminator_step(self, labelled: Tensor, labels: Tensor, unlabelled: Tensor) -> dict[str, Tensor]:
         """Update D once; return the terms of its cost."""
@@ -217,9 +223,9 @@ class SemiSupervisedGAN(L.LightningModule):
         if (norm := self.optim.clip_norm) is not None:
             self.members.clip_gradients(optimizer.param_groups[0]["params"], norm)
 
-    def _set_learning_rate(self) -> None:
+    def _set_learning_rate(self, per_epoch: int) -> None:
         """The learning rate is a function of the iteration, so a resumed run needs no state for it."""
-        per_epoch, steps = int(self.trainer.num_training_batches), self.trainer.max_steps
+        steps = self.trainer.max_steps
         total = steps if steps > 0 else (self.trainer.max_epochs or 1) * per_epoch
         self.lr = self.optim.lr_at(self.global_step, per_epoch, total)
         set_learning_rate(self.trainer.optimizers, self.lr)

@@ -65,17 +65,18 @@ def train_and_test(
     checksum = images.checksum()
     if config.run.ckpt_path is not None and resumed is not None:
         check_data(config.run.ckpt_path, resumed, checksum)
-    steps, test_curve = (config.objective.d_steps, config.objective.g_steps), config.trainer.test_curve
+    options, objective = config.trainer, config.objective
+    how = (objective.d_steps, objective.g_steps, options.test_curve, options.iterations_per_batch)
     data: SemiSupervisedData | EnsembleData
     if config.run.ensemble is None:
-        data = SemiSupervisedData(images, config.data, config.run.seed, *steps, test_curve)
+        data = SemiSupervisedData(images, config.data, config.run.seed, *how)
     else:
-        data = EnsembleData(images, config.data, config.run.seed, config.run.ensemble, *steps, test_curve)
+        data = EnsembleData(images, config.data, config.run.seed, config.run.ensemble, *how)
     model = build_model(config, images.shape, images.classes, data.num_labels)
     model.description["data_checksum"] = checksum
     if config.run.ckpt_path is None:
         model.initialise(data.start_images(START_IMAGES))
-    trainer = build_trainer(config, loggers, len(data.train_dataloader()), quiet)
+    trainer = build_trainer(config, loggers, data.train_dataloader().iterations, quiet)
     for logger in loggers:
         logger.log_hyperparams(config.resolved)
     trainer.fit(model, data, ckpt_path=config.run.ckpt_path, weights_only=True)
@@ -108,7 +109,7 @@ def build_trainer(
         precision=options.precision,  # type: ignore[arg-type]
         max_epochs=math.ceil(iterations / iterations_per_epoch),
         max_steps=iterations,
-        val_check_interval=options.eval_every,
+        val_check_interval=options.eval_every // options.iterations_per_batch,
         check_val_every_n_epoch=None,
         num_sanity_val_steps=0,
         log_every_n_steps=1,  # the module says itself what is logged when

@@ -109,6 +109,7 @@ class TrainerOptions:
     matmul_precision: str = "highest"  # of float32 products: PyTorch's set_float32_matmul_precision
     cuda_graphs: bool = False
     threads: int | None = None
+    iterations_per_batch: int = 1  # of what Lightning regards as a batch
     max_epochs: int = 300
     max_iterations: int | None = None
     log_every: int = 50
@@ -132,8 +133,14 @@ class TrainerOptions:
             positive("trainer.max_iterations", self.max_iterations)
         if self.threads is not None:
             positive("trainer.threads", self.threads)
-        for name in ("log_every", "eval_every", "checkpoint_every", "num_nodes"):
+        for name in ("log_every", "eval_every", "checkpoint_every", "num_nodes", "iterations_per_batch"):
             positive(f"trainer.{name}", getattr(self, name))
+        for name in ("eval_every", "max_iterations"):
+            if (getattr(self, name) or 0) % self.iterations_per_batch:
+                raise ConfigError(
+                    f"trainer.iterations_per_batch={self.iterations_per_batch}: does not divide"
+                    f" trainer.{name}={getattr(self, name)}"
+                )
 
 
 @dataclass

@@ -31,7 +31,8 @@ def record_eagerly(function: Callable[[], Any], _: Sequence[torch.Generator]) ->
             done.pop()
             return
         for kept, new in zip(tree_flatten(outputs)[0], tree_flatten(function())[0], strict=True):
-            kept.copy_(new)
+            if isinstance(kept, torch.Tensor):
+                kept.copy_(new)
 
     return replay, outputs
 

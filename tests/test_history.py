@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from ssgan.errors import TrainingDiverged
-from ssgan.history import TermHistory
+from ssgan.history import TermHistory, row_of
 
 
 class OneProcess:
@@ -40,7 +40,7 @@ def terms(labelled, unlabelled, adversarial):
 def filled(*rows):
     history = TermHistory(10)
     for row in rows:
-        history.append(terms(*row))
+        history.append(*row_of(terms(*row)))
     return history
 
 
@@ -61,7 +61,7 @@ def test_a_flush_forgets():
     history = filled((1.0, 10.0, -2.0))
     history.flush(1, OneProcess())
     assert history.flush(1, OneProcess()) == {}
-    history.append(terms(5.0, 6.0, 7.0))
+    history.append(*row_of(terms(5.0, 6.0, 7.0)))
     assert history.flush(2, OneProcess())["train/d_loss"] == pytest.approx(11)
 
 
@@ -77,7 +77,7 @@ def test_a_check_does_not_forget():
 def test_several_steps_of_a_player_are_averaged():
     history = TermHistory(10)
     d_steps = [{"labelled": torch.tensor(x)} for x in (1.0, 2.0, 6.0)]
-    history.append({"d": d_steps, "g": [{"penalty": torch.tensor(1.0)}]})
+    history.append(*row_of({"d": d_steps, "g": [{"penalty": torch.tensor(1.0)}]}))
     assert history.flush(1, OneProcess()) == pytest.approx(
         {"train/d_loss": 3.0, "train/g_loss": 1.0, "train/d_labelled": 3.0, "train/g_penalty": 1.0}
     )
@@ -85,7 +85,7 @@ def test_several_steps_of_a_player_are_averaged():
 
 def test_a_player_without_steps_has_no_loss():
     history = TermHistory(10)
-    history.append({"d": [{"labelled": torch.tensor(2.0)}], "g": []})
+    history.append(*row_of({"d": [{"labelled": torch.tensor(2.0)}], "g": []}))
     assert history.flush(1, OneProcess()) == {"train/d_loss": 2.0, "train/d_labelled": 2.0}
 
 
@@ -100,9 +100,9 @@ def test_half_precision_terms_are_averaged_in_float32(half, low, high):
     """The mean of two neighbours of a half precision is not one of its numbers."""
     steps = [{"labelled": torch.tensor(value, dtype=half)} for value in (low, high)]
     in_one, in_two = TermHistory(10), TermHistory(10)
-    in_one.append({"d": steps, "g": []})
+    in_one.append(*row_of({"d": steps, "g": []}))
     for step in steps:
-        in_two.append({"d": [step], "g": []})
+        in_two.append(*row_of({"d": [step], "g": []}))
     for history in (in_one, in_two):
         assert history.flush(2, OneProcess())["train/d_loss"] == (low + high) / 2
 
@@ -132,7 +132,7 @@ def test_another_process_that_diverged_is_seen():
 
 def test_a_term_name_with_an_underscore_is_named_whole():
     history = TermHistory(10)
-    history.append({"d": [], "g": [{"feature_matching": torch.tensor(math.nan)}]})
+    history.append(*row_of({"d": [], "g": [{"feature_matching": torch.tensor(math.nan)}]}))
     with pytest.raises(TrainingDiverged, match="the generator's term 'feature_matching' is nan"):
         history.check(1, OneProcess())
 
@@ -143,7 +143,7 @@ def test_state_round_trip(rows):
     resumed = TermHistory(10)
     resumed.load(history.state(1, OneProcess()))
     for h in (history, resumed):
-        h.append(terms(8.0, 0.0, 1.0))
+        h.append(*row_of(terms(8.0, 0.0, 1.0)))
     assert resumed.flush(9, OneProcess()) == history.flush(9, OneProcess())
 
 
@@ -159,7 +159,7 @@ def test_a_record_loaded_on_the_cpu_goes_on_on_another_device():
     resumed = TermHistory(10)
     resumed.load(filled((1.0, 10.0, -2.0)).state(1, OneProcess()), device="meta")
     zero = torch.zeros((), device="meta")
-    resumed.append({"d": [{"labelled": zero, "unlabelled": zero}], "g": [{"adversarial": zero}]})
+    resumed.append(*row_of({"d": [{"labelled": zero, "unlabelled": zero}], "g": [{"adversarial": zero}]}))
     resumed.check(2, OnMeta())
     assert seen == [("meta", (2, 3))]
 

@@ -133,6 +133,14 @@ def test_a_resumed_run_ends_as_an_uninterrupted_one(kind: str, every: int, crash
     assert_same_end(tmp_path, result, *whole(kind))
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("together", [2, 6])
+def test_batches_of_several_iterations_are_the_same_run(kind: str, together: int, whole, tmp_path: Path):
+    batches = (f"trainer.iterations_per_batch={together}", f"trainer.checkpoint_every={together + 1}")
+    result = interrupted(tmp_path, CrashAt(18), *RUN, *KINDS[kind], *batches)
+    assert_same_end(tmp_path, result, *whole(kind))
+
+
 def test_a_run_may_be_interrupted_again_and_again(whole, tmp_path: Path):
     overrides = [*RUN, *KINDS["no technique"], "trainer.checkpoint_every=1"]
     resume = f"ckpt_path={tmp_path / 'checkpoints' / 'last.ckpt'}"

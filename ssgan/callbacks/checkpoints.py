@@ -8,6 +8,7 @@ from typing import Any
 import lightning as L
 from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
 
+from ssgan.callbacks.moments import evaluation_follows, passed
 from ssgan.checks import positive
 
 
@@ -28,10 +29,11 @@ class LastCheckpoint(Checkpoint):
         self._due = False
         self._written = -1
 
-    def on_train_batch_end(self, trainer: L.Trainer, *_: Any) -> None:
+    def on_train_batch_end(
+        self, trainer: L.Trainer, module: L.LightningModule, outputs: Any, batch: Any, *_: Any
+    ) -> None:
         """Write at every multiple of ``every`` and at the end, but after the evaluation if there is one."""
-        step = trainer.global_step
-        self._due = step % self.every == 0 or step == trainer.max_steps
+        self._due = passed(trainer, batch, self.every) or trainer.global_step == trainer.max_steps
         if self._due and not evaluation_follows(trainer):
             self.write(trainer)
 
@@ -69,8 +71,3 @@ class BestCheckpoint(ModelCheckpoint):
         """Write if the error is the lowest so far."""
         if "val/error" in trainer.callback_metrics:
             super().on_validation_end(trainer, pl_module)
-
-
-def evaluation_follows(trainer: L.Trainer) -> bool:
-    """Whether the iteration that has just been done is followed by an evaluation."""
-    return trainer.global_step % int(trainer.val_check_interval) == 0 and sum(trainer.num_val_batches) > 0

@@ -10,6 +10,7 @@ import torch
 from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor
 
+from ssgan.callbacks.moments import passed
 from ssgan.checks import in_range, positive
 from ssgan.data.streams import IterationBatch
 
@@ -40,12 +41,12 @@ class CollapseWarning(L.Callback):
 
     @rank_zero_only
     def on_train_batch_end(
-        self, trainer: L.Trainer, module: Any, outputs: Any, batch: IterationBatch, batch_idx: int
+        self, trainer: L.Trainer, module: Any, outputs: Any, batch: list[IterationBatch], batch_idx: int
     ) -> None:
         """Look at every multiple of ``every``."""
-        if trainer.global_step % self.every or not module.objective.g_steps or len(self._seen) == 2:
+        if not passed(trainer, batch, self.every) or not module.objective.g_steps or len(self._seen) == 2:
             return
-        pairs = zip(module.members.split(batch.unlabelled[-1]), self._generated(module, batch), strict=True)
+        pairs = zip(module.members.split(batch[-1].unlabelled[-1]), self._generated(module, batch[-1]), strict=True)
         spreads = [(spread(real), spread(fake)) for real, fake in pairs]
         real, fake = min(spreads, key=lambda pair: pair[1] / pair[0] if pair[0] else 0.0)
         if real == 0:

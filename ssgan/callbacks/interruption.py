@@ -14,7 +14,8 @@ from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
-from ssgan.callbacks.checkpoints import LastCheckpoint, evaluation_follows
+from ssgan.callbacks.checkpoints import LastCheckpoint
+from ssgan.callbacks.moments import evaluation_follows, passed
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +37,7 @@ class Interruption(Checkpoint):
 
     def __init__(self, log_every: int) -> None:
         self.log_every = log_every
+        self._together = False  # whether all processes are at the end of the same batch with a row of the log
         self._received: int | None = None
         self._requeue: int | None = None
         self._replaced: dict[int, Any] = {}
@@ -55,8 +57,11 @@ class Interruption(Checkpoint):
         for number in (signal.SIGTERM, signal.SIGINT, *([requeue] if requeue else [])):
             self._replace(number, self._note)
 
-    def on_train_batch_end(self, trainer: L.Trainer, *_: Any) -> None:
+    def on_train_batch_end(
+        self, trainer: L.Trainer, module: L.LightningModule, outputs: Any, batch: Any, *_: Any
+    ) -> None:
         """Obey after an iteration, but after its evaluation if there is one."""
+        self._together = passed(trainer, batch, self.log_every) or trainer.global_step == trainer.max_steps
         if not evaluation_follows(trainer):
             self._obey(trainer)
 
@@ -95,7 +100,7 @@ class Interruption(Checkpoint):
         """Do what the signal asks for, if all processes are here."""
         received = self._received
         if trainer.world_size > 1:
-            if trainer.global_step % self.log_every and trainer.global_step != trainer.max_steps:
+            if not self._together:
                 return
             number = torch.tensor(float(received or 0), device=trainer.strategy.root_device)
             received = int(trainer.strategy.reduce(number, reduce_op="max")) or None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from typing import Any
 
 import lightning as L
@@ -17,6 +18,20 @@ class Progress(RichProgressBar):
 
     def __init__(self, refresh_rate: int = 20) -> None:
         super().__init__(refresh_rate=refresh_rate)
+
+    @property
+    def total_train_batches(self) -> int | float:
+        """Iterations of an epoch, several of which a batch may hold."""
+        return super().total_train_batches * self._together()
+
+    def on_train_batch_end(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Sized, batch_idx: int
+    ) -> None:
+        """Show the iterations that are done."""
+        super().on_train_batch_end(trainer, pl_module, outputs, batch, (batch_idx + 1) * len(batch) - 1)
+
+    def _together(self) -> int:
+        return getattr(self.trainer.train_dataloader, "iterations_per_batch", 1)
 
     def get_metrics(self, trainer: L.Trainer, pl_module: L.LightningModule) -> dict[str, Any]:
         """The metrics to show, by short names."""

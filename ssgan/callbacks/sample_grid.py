@@ -10,6 +10,7 @@ import torch
 from lightning.pytorch.loggers import TensorBoardLogger, WandbLogger
 from lightning.pytorch.utilities import rank_zero_only
 
+from ssgan.callbacks.moments import passed
 from ssgan.checks import positive
 from ssgan.pictures import draw_grid, save_png
 
@@ -36,9 +37,11 @@ class SampleGrid(L.Callback):
         self.seed = seed
         self._drawn = -1
 
-    def on_train_batch_end(self, trainer: L.Trainer, module: L.LightningModule, *_: Any) -> None:
+    def on_train_batch_end(
+        self, trainer: L.Trainer, module: L.LightningModule, outputs: Any, batch: Any, *_: Any
+    ) -> None:
         """Draw at every multiple of ``every``."""
-        if trainer.global_step % self.every == 0:
+        if passed(trainer, batch, self.every):
             self._draw(trainer, module)
 
     def on_train_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:

@@ -8,6 +8,7 @@ import lightning as L
 import torch
 from lightning.pytorch.utilities import rank_zero_only
 
+from ssgan.callbacks.moments import passed
 from ssgan.checks import positive
 from ssgan.errors import ConfigError
 
@@ -52,9 +53,11 @@ class SampleScore(L.Callback):
             self._extractor = ClassifierExtractor(model)
             self._real = self._extractor(model.images().x_train)
 
-    def on_train_batch_end(self, trainer: L.Trainer, module: L.LightningModule, *_: Any) -> None:
+    def on_train_batch_end(
+        self, trainer: L.Trainer, module: L.LightningModule, outputs: Any, batch: Any, *_: Any
+    ) -> None:
         """Score at every multiple of ``every``."""
-        if trainer.global_step % self.every == 0:
+        if passed(trainer, batch, self.every):
             self._score(trainer, module)
 
     @rank_zero_only

@@ -8,6 +8,7 @@ from typing import Any
 import lightning as L
 from lightning.pytorch.loggers import CSVLogger
 
+from ssgan.callbacks.moments import passed
 from ssgan.checks import positive
 
 
@@ -29,10 +30,12 @@ class Throughput(L.Callback):
         """Begin to count."""
         self._since = (trainer.global_step, time.monotonic())
 
-    def on_train_batch_end(self, trainer: L.Trainer, *_: Any) -> None:
+    def on_train_batch_end(
+        self, trainer: L.Trainer, module: L.LightningModule, outputs: Any, batch: Any, *_: Any
+    ) -> None:
         """Log at every multiple of ``every``, where the losses have just been fetched from the device."""
         step = trainer.global_step
-        if step % self.every == 0:
+        if passed(trainer, batch, self.every):
             before, began = self._since
             now = time.monotonic()
             rate = (step - before) / max(now - began, 1e-9)

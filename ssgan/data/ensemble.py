@@ -24,7 +24,7 @@ class EnsembleData(L.LightningDataModule):
         options: of the first member.
         seed: of the first member's order.
         count: k.
-        d_steps, g_steps, test_curve: see :class:`~ssgan.data.module.SemiSupervisedData`.
+        d_steps, g_steps, test_curve, iterations_per_batch: see :class:`~ssgan.data.module.SemiSupervisedData`.
     """
 
     def __init__(
@@ -36,12 +36,13 @@ class EnsembleData(L.LightningDataModule):
         d_steps: int = 1,
         g_steps: int = 1,
         test_curve: bool = False,
+        iterations_per_batch: int = 1,
     ) -> None:
         super().__init__()
         self.images = images
+        how = (d_steps, g_steps, test_curve, iterations_per_batch)
         self.members = [
-            SemiSupervisedData(images, replace(options, seed=options.seed + i), seed + i, d_steps, g_steps, test_curve)
-            for i in range(count)
+            SemiSupervisedData(images, replace(options, seed=options.seed + i), seed + i, *how) for i in range(count)
         ]
 
     @property
@@ -103,8 +104,10 @@ class StackedStream(SemiSupervisedStream):
 
     members: Sequence[SemiSupervisedStream] = ()
 
-    def __len__(self) -> int:
-        return len(self.members[0])
+    @property
+    def iterations(self) -> int:
+        """Of an epoch."""
+        return self.members[0].iterations
 
     def epoch_order(self, epoch: int) -> tuple[Tensor, Tensor, Tensor]:
         """Indices of an epoch's images, ``[iterations, steps, members, batch_size]``, as of one member's stream."""
@@ -132,6 +135,7 @@ def stacked(members: Sequence[SemiSupervisedStream]) -> StackedStream:
         first.iteration,
         first.rank,
         first.world_size,
+        first.iterations_per_batch,
         members,
     )
 

@@ -24,6 +24,7 @@ class SemiSupervisedData(L.LightningDataModule):
         seed: of the order of the images.
         d_steps, g_steps: D and G updates in an iteration.
         test_curve: evaluate the test set during training too.
+        iterations_per_batch: of Lightning's batches.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class SemiSupervisedData(L.LightningDataModule):
         d_steps: int = 1,
         g_steps: int = 1,
         test_curve: bool = False,
+        iterations_per_batch: int = 1,
     ) -> None:
         super().__init__()
         self.images = images
@@ -41,6 +43,7 @@ class SemiSupervisedData(L.LightningDataModule):
         self.seed = seed
         self.steps = (d_steps, g_steps)
         self.test_curve = test_curve
+        self.iterations_per_batch = iterations_per_batch
         split = split_labels(
             images.y_train, images.num_classes, options.num_labels, options.num_val, options.seed, images.classes
         )
@@ -88,6 +91,7 @@ class SemiSupervisedData(L.LightningDataModule):
             (lambda: trainer.global_step) if trainer else (lambda: 0),
             rank,
             world_size,
+            self.iterations_per_batch,
         )
 
     def val_dataloader(self) -> list[EvalStream]:

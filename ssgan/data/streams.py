@@ -14,6 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ssgan.errors import ConfigError
+
 
 class IterationBatch(NamedTuple):
     """uint8 images of one iteration, of d D steps and g G steps.
@@ -61,6 +63,10 @@ class SemiSupervisedStream:
         unlabelled: the unlabelled images, uint8, on the training device.
         batch_size: images of each kind in a step, over all processes.
         iteration: gives the number of iterations done.
+        iterations_per_batch: it yields lists of so many iterations, each of which is one batch to Lightning.
+
+    Raises:
+        ConfigError: an epoch is not so many whole lists.
     """
 
     labelled: Tensor
@@ -73,23 +79,40 @@ class SemiSupervisedStream:
     iteration: Callable[[], int] = lambda: 0
     rank: int = 0
     world_size: int = 1
+    iterations_per_batch: int = 1
 
-    def __len__(self) -> int:
+    def __post_init__(self) -> None:
+        given, epoch = self.iterations_per_batch, self.iterations
+        if epoch % given:
+            fitting = [n for n in range(1, min(epoch, 100) + 1) if epoch % n == 0]
+            raise ConfigError(
+                f"trainer.iterations_per_batch={given}: does not divide the {epoch} iterations of an epoch;"
+                f" {', '.join(map(str, fitting))} would"
+            )
+
+    @property
+    def iterations(self) -> int:
+        """Of an epoch."""
         return max(len(self.unlabelled) // (self.batch_size * self.d_steps), 1)
 
-    def __iter__(self) -> Iterator[IterationBatch]:
-        epoch, start = divmod(self.iteration(), len(self))
+    def __len__(self) -> int:
+        return self.iterations // self.iterations_per_batch
+
+    def __iter__(self) -> Iterator[list[IterationBatch]]:
+        epoch, start = divmod(self.iteration(), self.iterations)
         labelled, unlabelled, matched = (order.to(self.labels.device) for order in self.epoch_order(epoch))
         share = self.batch_size // self.world_size
         mine = slice(self.rank * share, (self.rank + 1) * share)
-        for i in range(start, len(self)):
-            chosen = labelled[i, ..., mine]
-            yield IterationBatch(
+        for i in range(start, self.iterations, self.iterations_per_batch):
+            these = slice(i, i + self.iterations_per_batch)
+            chosen = labelled[these, ..., mine]
+            images = (
                 self.labelled[chosen],
                 self.labels[chosen],
-                self.unlabelled[unlabelled[i, ..., mine]],
-                self.unlabelled[matched[i, ..., mine]],
+                self.unlabelled[unlabelled[these, ..., mine]],
+                self.unlabelled[matched[these, ..., mine]],
             )
+            yield [IterationBatch(*of_one) for of_one in zip(*images, strict=True)]
 
     def state_dict(self) -> dict[str, int]:
         """Nothing: the trainer's iteration is the state. Lightning asks for it before it resumes within an epoch."""
@@ -103,8 +126,8 @@ class SemiSupervisedStream:
         rng = epoch_rng(self.seed, epoch)
 
         def order(size: int, steps: int) -> Tensor:
-            length = len(self) * steps * self.batch_size
-            return shuffled_passes(size, length, rng).view(len(self), steps, self.batch_size)
+            length = self.iterations * steps * self.batch_size
+            return shuffled_passes(size, length, rng).view(self.iterations, steps, self.batch_size)
 
         return (
             order(len(self.labelled), self.d_steps),

@@ -6,8 +6,9 @@ from torch import Tensor
 
 
 def channels_last(x: Tensor) -> Tensor:
-    """``[n, c, h, w]`` of the same values with a pixel's channels side by side, the order in which convolutions are faster.
+    """``[n, c, h, w]``, the same values with each pixel's channels side by side.
 
-    Layers keep the order. Written without ``torch.channels_last``, which ``torch.func.vmap`` does not take.
+    Convolutions are faster in this order, and layers keep it. ``torch.channels_last`` says the same, but not to
+    ``torch.func.vmap``.
     """
     return x.movedim(1, -1).contiguous().movedim(-1, 1)

@@ -28,6 +28,20 @@ def test_losses_and_errors_are_shown_by_short_names(tmp_path: Path, capfd):
     assert all(isinstance(float(value), float) for value in shown.metrics.values())
 
 
+def test_the_bar_counts_iterations_however_many_a_batch_has(tmp_path: Path, capfd):
+    class Bar(Callback):
+        def on_train_epoch_end(self, trainer, pl_module):
+            bar = trainer.progress_bar_callback
+            (task,) = [task for task in bar.progress.tasks if task.id == bar.train_progress_bar_id]
+            self.counts = task.completed, task.total
+
+    options = ("data.batch_size=100", "trainer.eval_every=12", "callbacks=progress", "trainer.max_epochs=1")
+    for together in (1, 4):
+        bar = Bar()
+        train(tmp_path / str(together), *TINY, *options, f"trainer.iterations_per_batch={together}", callbacks=[bar])
+        assert bar.counts == (12, 12)
+
+
 def test_without_the_callback_there_is_no_bar(tmp_path: Path, capfd):
     shown = Shown()
     train(tmp_path, *TINY, "callbacks=none", "trainer.max_iterations=1", callbacks=[shown])

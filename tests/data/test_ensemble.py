@@ -33,8 +33,9 @@ def test_the_streams_are_the_members_in_step(options: dict[str, Any], processes:
         assert len(together) == len(streams[0]) - 2 % len(streams[0])
         for batch, *own in zip(together, *streams, strict=True):
             for i, single in enumerate(own):
-                for found, expected in zip(batch, single, strict=True):
-                    assert torch.equal(found[:, i], expected)
+                for stacked_images, of_member in zip(batch, single, strict=True):
+                    for found, expected in zip(stacked_images, of_member, strict=True):
+                        assert torch.equal(found[:, i], expected)
 
 
 def test_the_unlabelled_images_are_held_once_where_the_members_share_them() -> None:
@@ -69,5 +70,5 @@ def test_each_member_is_validated_on_its_own_split_and_all_are_tested_on_one() -
 
 def test_one_member_is_what_it_is_alone() -> None:
     alone = SemiSupervisedData(images(), Digits(**OPTIONS), 1).train_dataloader()
-    for found, expected in zip(stacked([alone]), alone, strict=True):
+    for (found,), (expected,) in zip(stacked([alone]), alone, strict=True):
         assert all(torch.equal(a[:, 0], b) for a, b in zip(found, expected, strict=True))

@@ -110,7 +110,7 @@ def test_the_loader_serves_the_parts():
     loader = module(num_val=30, include_labelled=False).train_dataloader()
     assert len(loader) == 5
     data = module(num_val=30, include_labelled=False)
-    batches = list(data.train_dataloader())
+    batches = [images for (images,) in data.train_dataloader()]
     assert values(torch.cat([batch.unlabelled for batch in batches])) == values(data.unlabelled)
     assert set(values(torch.cat([batch.labelled for batch in batches]))) == set(data.labelled_indices.tolist())
 
@@ -132,13 +132,13 @@ def test_a_batch_that_the_processes_cannot_share_is_refused(world_size: int):
 
 
 def test_each_process_gets_its_share_from_the_iteration_of_the_trainer():
-    whole = list(module().train_dataloader())
+    whole = [images for (images,) in module().train_dataloader()]
     shares = []
     for rank in (0, 1):
         data = module()
         data.trainer = Trainer(2, rank, global_step=4)
         data.setup("fit")
-        shares.append(list(data.train_dataloader()))
+        shares.append([images for (images,) in data.train_dataloader()])
     assert len(shares[0]) == len(shares[1]) == 6
     for i in range(6):
         assert torch.equal(torch.cat([share[i].unlabelled for share in shares], 1), whole[4 + i].unlabelled)

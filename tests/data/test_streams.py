@@ -7,7 +7,8 @@ import itertools
 import pytest
 import torch
 
-from ssgan.data.streams import EvalStream, SemiSupervisedStream, epoch_rng, shuffled_passes
+from ssgan.data.streams import EvalStream, IterationBatch, SemiSupervisedStream, epoch_rng, shuffled_passes
+from ssgan.errors import ConfigError
 
 LABELLED, UNLABELLED = 10, 120
 
@@ -28,8 +29,12 @@ def stream(batch_size: int = 10, d_steps: int = 1, g_steps: int = 1, seed: int =
 
 def epoch(given: SemiSupervisedStream, number: int) -> list[tuple]:
     """The indices that each iteration of an epoch takes."""
-    given.iteration = lambda: number * len(given)
-    return [tuple(part.flatten().tolist() for part in batch) for batch in given]
+    given.iteration = lambda: number * given.iterations
+    return [indices(images) for batch in given for images in batch]
+
+
+def indices(images: IterationBatch) -> tuple[list[int], ...]:
+    return tuple(part.flatten().tolist() for part in images)
 
 
 def column(batches: list[tuple], part: int) -> list[int]:
@@ -51,14 +56,14 @@ def test_an_epoch_is_a_pass_of_d_over_the_unlabelled_images(batch_size: int, d_s
 
 
 def test_batches_have_the_shapes_that_the_steps_take():
-    batch = next(iter(stream(batch_size=6, d_steps=2, g_steps=3)))
+    (batch,) = next(iter(stream(batch_size=6, d_steps=2, g_steps=3)))
     assert batch.labelled.shape == batch.unlabelled.shape == (2, 6, 1, 1, 1)
     assert batch.labels.shape == (2, 6) and batch.matched.shape == (3, 6, 1, 1, 1)
-    assert next(iter(stream(batch_size=6, g_steps=0))).matched.shape[:2] == (0, 6)
+    assert next(iter(stream(batch_size=6, g_steps=0)))[0].matched.shape[:2] == (0, 6)
 
 
 def test_the_label_belongs_to_the_image():
-    for batch in stream(d_steps=2):
+    for (batch,) in stream(d_steps=2):
         assert torch.equal(batch.labelled.flatten().long() - 200, batch.labels.flatten())
 
 
@@ -101,7 +106,7 @@ def test_reading_one_stream_does_not_touch_another_or_the_global_random_state():
     iterator = iter(one)
     next(iterator)
     list(two)
-    assert [tuple(part.flatten().tolist() for part in batch) for batch in iterator] == epoch(stream(), 0)[1:]
+    assert [indices(images) for (images,) in iterator] == epoch(stream(), 0)[1:]
     assert torch.equal(torch.get_rng_state(), before)
 
 
@@ -109,7 +114,7 @@ def test_reading_one_stream_does_not_touch_another_or_the_global_random_state():
 def test_from_any_iteration_on_the_images_are_those_of_an_uninterrupted_run(start: int):
     whole = [batch for number in range(3) for batch in epoch(stream(), number)]
     resumed = stream(iteration=lambda: start)
-    rest = [tuple(part.flatten().tolist() for part in batch) for batch in resumed]
+    rest = [indices(images) for (images,) in resumed]
     assert rest == whole[start : (start // 12 + 1) * 12]
 
 
@@ -119,11 +124,28 @@ def test_the_shares_of_the_processes_are_the_whole_batch(world_size: int, d_step
     whole = list(stream(10, d_steps, g_steps))
     shares = [list(stream(10, d_steps, g_steps, rank=rank, world_size=world_size)) for rank in range(world_size)]
     assert {len(share) for share in shares} == {len(whole)}
-    for i, batch in enumerate(whole):
-        for part, expected in enumerate(batch):
-            together = torch.cat([share[i][part] for share in shares], dim=1)
+    for i, (images,) in enumerate(whole):
+        for part, expected in enumerate(images):
+            together = torch.cat([share[i][0][part] for share in shares], dim=1)
             assert torch.equal(together, expected)
-            assert {share[i][part].shape[1] for share in shares} == {10 // world_size}
+            assert {share[i][0][part].shape[1] for share in shares} == {10 // world_size}
+
+
+@pytest.mark.parametrize("together", [2, 3, 12])
+def test_a_batch_of_several_iterations_holds_them_in_order(together: int):
+    given = stream(iterations_per_batch=together)
+    assert len(given) == 12 // together and given.iterations == 12
+    assert {len(batch) for batch in given} == {together}
+    assert [epoch(given, number) for number in range(2)] == [epoch(stream(), number) for number in range(2)]
+    given.iteration = lambda: 12 - together
+    assert [indices(images) for batch in given for images in batch] == epoch(stream(), 0)[-together:]
+
+
+def test_iterations_that_do_not_fill_batches_are_refused():
+    with pytest.raises(
+        ConfigError, match=r"iterations_per_batch=5: .* 12 iterations of an epoch; 1, 2, 3, 4, 6, 12 would"
+    ):
+        stream(iterations_per_batch=5)
 
 
 def test_passes_are_whole_permutations_and_the_last_is_cut():

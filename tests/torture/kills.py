@@ -204,17 +204,17 @@ def record_order(path: Path, rank: int) -> None:
     """Append the checksum of every batch that is trained on to a file: rank, iterations done before, checksum."""
     from ssgan.module import SemiSupervisedGAN
 
-    training_step = SemiSupervisedGAN.training_step
+    iterate = SemiSupervisedGAN.iterate
 
-    def recorded(self, batch, batch_idx):
+    def recorded(self, batch, per_epoch):
         checksum = 0
         for tensor in batch:
             checksum = zlib.crc32(tensor.contiguous().numpy().tobytes(), checksum)
         with path.open("a") as file:
             file.write(f"{rank} {self.global_step} {checksum}\n")
-        return training_step(self, batch, batch_idx)
+        return iterate(self, batch, per_epoch)
 
-    SemiSupervisedGAN.training_step = recorded
+    SemiSupervisedGAN.iterate = recorded
 
 
 def check_order(ours: Path, theirs: Path) -> None:

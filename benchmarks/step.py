@@ -30,7 +30,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks.bare import bare_loop, conv_players, mlp_players
 from benchmarks.machine import describe, device, write
 from ssgan.data.images import ImageData
-from ssgan.hardware import cpu_has_bf16
+from ssgan.hardware import cpu_has_bf16, set_matmul_precision
 from ssgan.run import run
 from tests.runs import compose_run, extra_callbacks
 
@@ -98,7 +98,10 @@ class Rival(L.Callback):
         now = time.perf_counter()
         if trainer.global_step > self.warm_up:
             self.ours.append((now - self.begin) / self.block)
+        ours = torch.get_float32_matmul_precision()
+        set_matmul_precision("highest")  # the plain loop's, whatever ours is
         theirs = seconds(self.rival, self.block)
+        set_matmul_precision(ours)
         if trainer.global_step > self.warm_up:
             self.theirs.append(theirs)
         synchronise()
@@ -128,12 +131,15 @@ def peak(device: str) -> float:
     return 2 * n**3 / min(seconds(lambda: torch.mm(a, b, out=out), 1) for _ in range(8))
 
 
-def accelerating() -> list[str]:
-    """The options that make ssgan faster on the device at hand, each to be measured alone."""
+def accelerating(block: int) -> list[str]:
+    """The options that make ssgan faster on the device at hand, in blocks of that many iterations."""
+    bf16, rounded = "trainer.precision=bf16-mixed", "trainer.matmul_precision="
+    together = f"trainer.iterations_per_batch={10 if block % 10 == 0 else block}"
     if device() == "cuda":
-        graphs, bf16 = "trainer.cuda_graphs=true", "trainer.precision=bf16-mixed"
-        return [graphs, bf16, f"{bf16} {graphs}", "trainer.precision=16-mixed"]
-    return ["trainer.precision=bf16-mixed"] if cpu_has_bf16() else []
+        graphs = f"trainer.cuda_graphs=true {together}"
+        return ["trainer.cuda_graphs=true", graphs, f"{graphs} {rounded}high", f"{graphs} {bf16}", bf16,
+                "trainer.precision=16-mixed"]  # fmt: skip
+    return [together, *([bf16, f"{rounded}medium", f"{together} {rounded}medium"] if cpu_has_bf16() else [])]
 
 
 def train(
@@ -161,6 +167,7 @@ def measure(name: str, options: Sequence[str], device: str, blocks: int, block: 
     plain()
     with FlopCounterMode(display=False) as counter:
         plain()
+    set_matmul_precision("highest")
     rate = statistics.median(peak(device) for _ in range(3))
     warm_up = 3 * block
     rival = Rival(plain, block, warm_up)
@@ -190,17 +197,17 @@ def main() -> None:
     parser.add_argument("--blocks", type=int, default=15)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
-    contestants = accelerating() if arguments.options is None else arguments.options
     print(describe())
-    print(f"{'case':14}{'options':54}{'ssgan ms':>10}{'plain ms':>10}{'limit ms':>10}{'/plain':>9}{'/limit':>9}")
+    print(f"{'case':14}{'options':66}{'ssgan ms':>10}{'plain ms':>10}{'limit ms':>10}{'/plain':>9}{'/limit':>9}")
     rows: list[dict[str, Any]] = []
     for name in arguments.cases or CASES:
         block = {"digits": 200, "mlp": 20}.get(name, 2) if device() == "cpu" else BLOCKS_ON_GPU.get(name, 20)
+        contestants = accelerating(block) if arguments.options is None else arguments.options
         for options in [[], *(option.split() for option in contestants)]:
             row = measure(name, [*arguments.always, *options], device(), arguments.blocks, block)
             rows.append(row)
             print(
-                f"{name:14}{' '.join(options):54}{row['ssgan_ms']:10.3f}{row['plain_ms']:10.3f}{row['limit_ms']:10.3f}"
+                f"{name:14}{' '.join(options):66}{row['ssgan_ms']:10.3f}{row['plain_ms']:10.3f}{row['limit_ms']:10.3f}"
                 f"{row['ratio_to_plain']:9.3f}{row['ratio_to_limit']:9.2f}",
                 flush=True,
             )

@@ -71,6 +71,7 @@ INDIFFERENT = (
     "trainer.cuda_graphs",
     "trainer.deterministic",
     "trainer.eval_every",
+    "trainer.iterations_per_batch",
     "trainer.log_every",
     "trainer.test_curve",
     "trainer.threads",

@@ -11,21 +11,30 @@ import torch
 from ssgan.errors import ConfigError
 
 
-def check_precision(precision: str, accelerator: str) -> None:
+def check_precision(precision: str, matmul_precision: str, accelerator: str) -> None:
     """Refuse a precision that the hardware does not have.
 
+    Args:
+        precision: ``trainer.precision``.
+        matmul_precision: ``trainer.matmul_precision``.
+        accelerator: ``trainer.accelerator``.
+
     Raises:
-        ConfigError: for 16-mixed on a CPU, and for bf16-mixed on one without bfloat16 units, which would emulate them
-            an order of magnitude slower than float32.
+        ConfigError: for 16-mixed on a CPU, and for bf16-mixed or rounded products on one without bfloat16 units, which
+            would emulate them an order of magnitude slower than float32.
     """
     on_cpu = accelerator == "cpu" or (accelerator == "auto" and not torch.accelerator.is_available())
     if precision == "16-mixed" and on_cpu:
         raise ConfigError("trainer.precision=16-mixed needs a GPU; use bf16-mixed or 32 on a CPU")
-    if precision == "bf16-mixed" and on_cpu and not cpu_has_bf16():
-        raise ConfigError(
-            "trainer.precision=bf16-mixed: this CPU has no bfloat16 units and would be far slower than with 32;"
-            " use trainer.precision=32 or a GPU"
-        )
+    for option, given, value, instead in (
+        ("precision", precision, "bf16-mixed", "32"),
+        ("matmul_precision", matmul_precision, "medium", "highest"),
+    ):
+        if given == value and on_cpu and not cpu_has_bf16():
+            raise ConfigError(
+                f"trainer.{option}={value}: this CPU has no bfloat16 units and would be far slower than with {instead};"
+                f" use trainer.{option}={instead} or a GPU"
+            )
 
 
 def check_cuda_graphs(wanted: bool, accelerator: str) -> None:

@@ -50,6 +50,7 @@ def summarise(
         "hardware": describe_hardware(trainer.strategy.root_device),
         "processes": trainer.world_size,
         "precision": config.trainer.precision,
+        "matmul_precision": config.trainer.matmul_precision,
         "versions": {
             "python": platform.python_version(),
             "ssgan": ssgan.__version__,

@@ -44,7 +44,7 @@ def run(config: TrainConfig, quiet: bool = False) -> dict[str, Any]:
         SSGANError: see the parts; in particular TrainingDiverged.
     """
     quieten()
-    check_precision(config.trainer.precision, config.trainer.accelerator)
+    check_precision(config.trainer.precision, config.trainer.matmul_precision, config.trainer.accelerator)
     check_cuda_graphs(config.trainer.cuda_graphs, config.trainer.accelerator)
     resumed = None
     if config.run.ckpt_path is not None:

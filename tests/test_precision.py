@@ -40,12 +40,23 @@ def machine(monkeypatch: pytest.MonkeyPatch, gpu: bool, bf16: bool) -> None:
 def test_a_precision_that_the_hardware_lacks_is_refused(precision, accelerator, gpu, bf16, accepted, monkeypatch):
     machine(monkeypatch, gpu, bf16)
     if accepted:
-        check_precision(precision, accelerator)
+        check_precision(precision, "highest", accelerator)
         return
     with pytest.raises(ConfigError) as error:
-        check_precision(precision, accelerator)
+        check_precision(precision, "highest", accelerator)
     message = str(error.value)
     assert f"trainer.precision={precision}" in message and "32" in message and "\n" not in message
+
+
+@pytest.mark.parametrize(("gpu", "bf16"), [(False, False), (False, True), (True, False)])
+def test_products_that_a_cpu_would_have_to_emulate_are_refused(gpu: bool, bf16: bool, monkeypatch: pytest.MonkeyPatch):
+    machine(monkeypatch, gpu, bf16)
+    check_precision("32", "high", "auto")
+    if gpu or bf16:
+        check_precision("32", "medium", "auto")
+        return
+    with pytest.raises(ConfigError, match=r"trainer\.matmul_precision=medium: this CPU .*; use .*=highest or a GPU"):
+        check_precision("32", "medium", "auto")
 
 
 @pytest.mark.parametrize(
@@ -61,6 +72,30 @@ def test_a_precision_that_the_hardware_lacks_is_refused(precision, accelerator, 
 def test_a_cpus_bfloat16_units_are_known(capabilities: dict, has: bool, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
     assert cpu_has_bf16() is has
+
+
+@pytest.mark.parametrize("precision", ["highest", "high", "medium"])
+def test_rounded_products_train_nearly_the_same_and_do_not_reach_the_next_run(precision: str, tmp_path: Path):
+    if precision == "medium" and not cpu_has_bf16():
+        pytest.skip("this CPU has no bfloat16 units")
+    short = (*TINY, *chosen("feature_matching"), "trainer.max_iterations=2", "logger=none")
+    try:
+        train(tmp_path / "rounded", *short, f"trainer.matmul_precision={precision}")
+        assert torch.get_float32_matmul_precision() == precision
+        a = torch.randn(512, 512, generator=torch.Generator().manual_seed(0))
+        error = ((a @ a).double() - a.double() @ a.double()).abs().max().item()
+        kernel = torch.randn(32, 64, 3, 3, generator=torch.Generator().manual_seed(0))
+        x = torch.randn(4, 64, 9, 9, generator=torch.Generator().manual_seed(1))
+        convolve = torch.nn.functional.conv2d
+        conv_error = (convolve(x, kernel).double() - convolve(x.double(), kernel.double())).abs().max().item()
+        rounds = precision == "medium"
+        assert (error > 1e-2) is rounds and (conv_error > 1e-2) is rounds
+    finally:
+        train(tmp_path / "exact", *short)
+    assert torch.get_float32_matmul_precision() == "highest"
+    assert ((a @ a).double() - a.double() @ a.double()).abs().max() < 1e-3
+    found, expected = (last_checkpoint(tmp_path / name)["ssgan"]["history"]["rows"] for name in ("rounded", "exact"))
+    torch.testing.assert_close(found[0], expected[0], rtol=0.1, atol=0.02)
 
 
 def test_a_run_is_refused_before_the_data_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -120,7 +155,7 @@ def float16_on_a_cpu(monkeypatch: pytest.MonkeyPatch, scale: float) -> CPUScaler
         init(self, *args, **{**kwargs, "plugins": [*kwargs.get("plugins", []), plugin]})
 
     monkeypatch.setattr(L.Trainer, "__init__", patched)
-    monkeypatch.setattr("ssgan.run.check_precision", lambda precision, accelerator: None)
+    monkeypatch.setattr("ssgan.run.check_precision", lambda *options: None)
     return plugin
 
 

@@ -390,3 +390,16 @@ def test_wrong_sizes_are_refused_in_one_line(model, options, start):
     with pytest.raises(ConfigError) as error:
         model(**options)
     assert str(error.value).startswith(start) and "\n" not in str(error.value)
+
+
+def test_a_convolutional_discriminator_keeps_images_channels_last_and_so_is_their_noise():
+    network, x = build_d("conv"), images(5)
+    noise = network.draw_noise(5, seeded())
+    is_channels_last = [n.is_contiguous(memory_format=torch.channels_last) for n in noise]
+    assert is_channels_last == [True] * len(noise)
+    outputs = []
+    for layer in network.modules():
+        if isinstance(layer, WeightNormConv2d):
+            layer.register_forward_hook(lambda m, args, output: outputs.append(output))
+    network(x, noise)
+    assert len(outputs) == 9 and all(y.is_contiguous(memory_format=torch.channels_last) for y in outputs)

@@ -1,0 +1,94 @@
+"""Where an iteration's time goes, by kind of operation.
+
+python -m benchmarks.profile                     # MLP/MNIST
+python -m benchmarks.profile digits --options trainer.iterations_per_batch=10 --json FILE
+
+PyTorch's profiler watches a training run; each operation counts without those that it calls. The profiler itself takes
+time: what is left for Python and for the operations' dispatch is too much by what it needs for each of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+from torch.profiler import ProfilerActivity, profile
+
+from benchmarks.machine import describe, device, write
+from benchmarks.step import CASES, synchronise, train
+
+#: What operations are for; the first kind that has a part of the operation's name.
+KINDS = {
+    "matrix products, convolutions": ("mm", "convolution", "conv2d", "conv_transpose", "deconv"),
+    "noise": ("normal_", "bernoulli_", "uniform_", "random_"),
+    "optimisers": ("adam", "Optimizer."),
+    "weight average": ("lerp",),
+    "weight norm": ("linalg_vector_norm", "_weight_norm", "NormalisedWeight", "sqrt", "aten::div"),
+    "other passes over tensors": ("aten::",),
+}
+WARM_UP, ITERATIONS = 40, 40
+
+
+class Watch(L.Callback):
+    """Profiles some iterations."""
+
+    def __init__(self) -> None:
+        activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if device() == "cuda" else [])]
+        self.profiler = profile(activities=activities)
+        self.seconds = 0.0
+
+    def on_train_batch_end(self, trainer: L.Trainer, *_: Any) -> None:
+        """Begin and end."""
+        if trainer.global_step == WARM_UP:
+            synchronise()
+            self.profiler.start()
+            self.seconds = -time.perf_counter()
+        if trainer.global_step == WARM_UP + ITERATIONS:
+            synchronise()
+            self.seconds += time.perf_counter()
+            self.profiler.stop()
+
+
+def kind(name: str) -> str:
+    """What an operation is for."""
+    return next((kind for kind, parts in KINDS.items() if any(part in name for part in parts)), "Python, autograd")
+
+
+def main() -> None:
+    """Print milliseconds an iteration; write JSON."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("case", nargs="?", default="mlp", choices=list(CASES))
+    parser.add_argument("--options", nargs="*", default=[])
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    print(describe())
+    watch = Watch()
+    length = ["trainer.max_iterations=100", "trainer.eval_every=1000000", "trainer.test_curve=false"]
+    with tempfile.TemporaryDirectory() as folder:
+        train(CASES[arguments.case], Path(folder), [*length, *arguments.options], device(), [watch])
+    times: Counter[str] = Counter()
+    calls: Counter[str] = Counter()
+    for event in watch.profiler.key_averages():
+        microseconds = event.self_device_time_total if torch.cuda.is_available() else event.self_cpu_time_total
+        times[kind(event.key)] += microseconds / 1e3 / ITERATIONS
+        calls[kind(event.key)] += round(event.count / ITERATIONS)
+    whole = 1e3 * watch.seconds / ITERATIONS
+    times["not in any operation"] = max(whole - sum(times.values()), 0.0)
+    rows = [
+        {"case": arguments.case, "options": arguments.options, "kind": name, "ms": ms, "calls": calls[name]}
+        for name, ms in times.most_common()
+    ]
+    for row in rows:
+        print(f"{row['kind']:32}{row['ms']:9.2f} ms{row['ms'] / whole:7.1%}{row['calls']:7} calls")
+    print(f"{'an iteration':32}{whole:9.2f} ms")
+    write(arguments.json, rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -69,8 +69,11 @@ CASES = {
 }  # fmt: skip
 
 
-#: Iterations in a block with a GPU.
-BLOCKS_ON_GPU = {"digits": 100, "mlp": 100}
+#: Iterations in a block, and how many blocks are measured.
+BLOCKS = {
+    "cpu": {"digits": (200, 9), "mlp": (20, 9), "conv_svhn": (1, 5), "conv_cifar10": (1, 5)},
+    "cuda": {"digits": (100, 9), "mlp": (100, 9), "conv_svhn": (20, 9), "conv_cifar10": (20, 9)},
+}
 
 
 def images_of(shape: tuple[int, int, int]) -> ImageData:
@@ -134,12 +137,13 @@ def peak(device: str) -> float:
 def accelerating(block: int) -> list[str]:
     """The options that make ssgan faster on the device at hand, in blocks of that many iterations."""
     bf16, rounded = "trainer.precision=bf16-mixed", "trainer.matmul_precision="
-    together = f"trainer.iterations_per_batch={10 if block % 10 == 0 else block}"
+    together = "trainer.iterations_per_batch=10"
     if device() == "cuda":
         graphs = f"trainer.cuda_graphs=true {together}"
         return ["trainer.cuda_graphs=true", graphs, f"{graphs} {rounded}high", f"{graphs} {bf16}", bf16,
                 "trainer.precision=16-mixed"]  # fmt: skip
-    return [together, *([bf16, f"{rounded}medium", f"{together} {rounded}medium"] if cpu_has_bf16() else [])]
+    short = block % 10 == 0  # where an iteration is long, what is around it does not matter
+    return [*([together] if short else []), *([bf16, f"{rounded}medium"] if cpu_has_bf16() else [])]
 
 
 def train(
@@ -194,17 +198,17 @@ def main() -> None:
         help="of ssgan; each makes one more contestant ; default: all that help",
     )
     parser.add_argument("--always", nargs="*", default=[], help="options that all contestants have")
-    parser.add_argument("--blocks", type=int, default=15)
+    parser.add_argument("--blocks", type=int, help="to be measured")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     print(describe())
     print(f"{'case':14}{'options':66}{'ssgan ms':>10}{'plain ms':>10}{'limit ms':>10}{'/plain':>9}{'/limit':>9}")
     rows: list[dict[str, Any]] = []
     for name in arguments.cases or CASES:
-        block = {"digits": 200, "mlp": 20}.get(name, 2) if device() == "cpu" else BLOCKS_ON_GPU.get(name, 20)
+        block, blocks = BLOCKS[device()][name]
         contestants = accelerating(block) if arguments.options is None else arguments.options
         for options in [[], *(option.split() for option in contestants)]:
-            row = measure(name, [*arguments.always, *options], device(), arguments.blocks, block)
+            row = measure(name, [*arguments.always, *options], device(), arguments.blocks or blocks, block)
             rows.append(row)
             print(
                 f"{name:14}{' '.join(options):66}{row['ssgan_ms']:10.3f}{row['plain_ms']:10.3f}{row['limit_ms']:10.3f}"

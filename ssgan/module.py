@@ -99,8 +99,6 @@ class SemiSupervisedGAN(L.LightningModule):
         self._resumed: dict[str, Any] | None = None
         self._started = 0.0
 
-    # --- start -------------------------------------------------------------------------------------------------------
-
     @property
     def players(self) -> dict[str, nn.Module]:
         """Both networks."""
@@ -148,8 +146,6 @@ class SemiSupervisedGAN(L.LightningModule):
         """Fit the optimisers, as a checkpoint may have left them, to how steps are taken here."""
         self.take_steps = Captured(self.steps, self.random.generators) if self.cuda_graphs else self.steps
         adapt(self.trainer.optimizers, self.trainer.precision, self.device, in_graph=self.cuda_graphs)
-
-    # --- training ----------------------------------------------------------------------------------------------------
 
     def training_step(self, batch: list[IterationBatch], batch_idx: int) -> None:
         """The iterations of a batch, usually one."""
@@ -230,8 +226,6 @@ class SemiSupervisedGAN(L.LightningModule):
         self.lr = self.optim.lr_at(self.global_step, per_epoch, total)
         set_learning_rate(self.trainer.optimizers, self.lr)
 
-    # --- log and evaluation -------------------------------------------------------------------------------------------
-
     def _log_history(self, bar: bool = True) -> None:
         """Log the terms' means since the last row, also in the progress bar; stop if one was not finite."""
         means = self.history.flush(self.global_step, self.trainer.strategy)
@@ -282,8 +276,6 @@ class SemiSupervisedGAN(L.LightningModule):
             self.evaluated[split] = found
 
     on_test_epoch_end = on_validation_epoch_end
-
-    # --- checkpoints -------------------------------------------------------------------------------------------------
 
     def on_train_end(self) -> None:
         """Log what is left; refuse to end on values that are not finite."""

@@ -78,7 +78,11 @@ def draw_mnist_best_short() -> None:
         for i, run in enumerate(runs):
             steps, values = curve(run, "test/error")
             axis.plot(
-                [s / 600 for s in steps], [1e4 * v for v in values], color=colour, linewidth=1, label=None if i else label
+                [s / 600 for s in steps],
+                [1e4 * v for v in values],
+                color=colour,
+                linewidth=1,
+                label=None if i else label,
             )
     for errors, label in ((93, "published, after 300 epochs"), (75, "our goal")):
         axis.axhline(errors, color="grey", linewidth=0.8, linestyle="--" if errors == 93 else ":", label=label)

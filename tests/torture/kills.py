@@ -32,6 +32,9 @@ RUN = (*TINY, "data.batch_size=200", f"trainer.max_iterations={ITERATIONS}", "tr
        "trainer.log_every=4", "trainer.checkpoint_every=5", "logger=csv", "optim.flat=0.5",
        "optim.interval=iteration")  # fmt: skip
 
+#: Lightning's batches hold several iterations; rows of the log and checkpoints fall due within them.
+BATCHES = ("trainer.iterations_per_batch=2", "trainer.eval_every=8", "trainer.log_every=5")
+
 #: What is trained: one line for each.
 CONFIGURATIONS = {
     "no technique": chosen(),
@@ -40,6 +43,9 @@ CONFIGURATIONS = {
                                              "optim.average.generator=true", "data.num_val=20"],
     "supervised": ["objective=supervised"],
     "ensemble": [*chosen(*TRICKS), "ensemble=2"],
+    "batches of 2 iterations": [*chosen(*TRICKS), *BATCHES],
+    "two processes, batches of 2 iterations": [*chosen(), *BATCHES, "trainer=ddp", "trainer.accelerator=cpu",
+                                               "trainer.devices=2"],
     "two processes": [*chosen(), "trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2"],
     "two processes, all techniques": [*chosen(*TRICKS), "trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2"],
 }  # fmt: skip

@@ -237,6 +237,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("data.augment.flip=true", ["data.augment.flip was False", "is True now"]),
         ("objective.g_steps=2", ["objective.g_steps was 1", "is 2 now"]),
         ("seed=2", ["seed was 1", "is 2 now"]),
+        ("trainer.iterations_per_batch=2", ["trainer.iterations_per_batch was 1", "is 2 now"]),
     ],
 )
 def test_an_option_that_gives_the_saved_values_another_meaning_is_refused(

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from omegaconf import OmegaConf
 
+from results import keep
 from results.tables import COLUMNS, PAGE, filled, table
 from tests.runs import REPOSITORY, compose_run
 
@@ -105,3 +106,20 @@ def test_a_changed_result_changes_the_table(monkeypatch: pytest.MonkeyPatch):
     before = table("mnist")
     monkeypatch.setattr(results.tables, "load", worse)
     assert table("mnist") != before
+
+
+def test_what_is_kept_of_a_run_names_no_folder_of_the_machine(tmp_path):
+    run, folder = tmp_path / "a_run", tmp_path / "kept"
+    (run / "samples").mkdir(parents=True)
+    (run / "samples" / "0000001.png").write_bytes(b"first")
+    (run / "samples" / "0000002.png").write_bytes(b"last")
+    (run / "metrics.csv").write_text("step,test/error\n")
+    config = {"data": {"root": "/somewhere/images", "seed": 1}, "callbacks": {"dirpath": f"{run}/checkpoints"}}
+    overrides = ["data.root=/somewhere/images", f"hydra.run.dir={run}", "seed=1"]
+    (run / "result.json").write_text(json.dumps({"test_errors": 3, "overrides": overrides, "config": config}))
+    keep.main(str(run), str(folder))
+    result = json.loads((folder / "result.json").read_text())
+    assert result["test_errors"] == 3 and result["overrides"] == ["seed=1"]
+    assert result["config"] == {"data": {"root": None, "seed": 1}, "callbacks": {"dirpath": "./checkpoints"}}
+    assert (folder / "samples.png").read_bytes() == b"last"
+    assert (folder / "metrics.csv").read_text() == "step,test/error\n"

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
-import torch
+from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
 
 from benchmarks.machine import describe, device, write
@@ -31,6 +31,14 @@ KINDS = {
     "weight average": ("lerp",),
     "weight norm": ("linalg_vector_norm", "_weight_norm", "NormalisedWeight", "sqrt", "aten::div"),
     "other passes over tensors": ("aten::",),
+}
+#: The same of a CUDA graph's kernels, which no operation has launched.
+KERNELS = {
+    "matrix products, convolutions": ("gemm", "nvjet", "cutlass", "xmma", "conv", "grad", "fprop"),
+    "noise": ("distribution",),
+    "optimisers": ("Adam",),
+    "weight average": ("lerp",),
+    "other passes over tensors": ("",),
 }
 WARM_UP, ITERATIONS = 40, 40
 
@@ -55,9 +63,9 @@ class Watch(L.Callback):
             self.profiler.stop()
 
 
-def kind(name: str) -> str:
-    """What an operation is for."""
-    return next((kind for kind, parts in KINDS.items() if any(part in name for part in parts)), "Python, autograd")
+def kind(name: str, kinds: dict[str, tuple[str, ...]]) -> str:
+    """What an operation or kernel is for."""
+    return next((kind for kind, parts in kinds.items() if any(part in name for part in parts)), "Python, autograd")
 
 
 def main() -> None:
@@ -74,10 +82,14 @@ def main() -> None:
         train(CASES[arguments.case], Path(folder), [*length, *arguments.options], device(), [watch])
     times: Counter[str] = Counter()
     calls: Counter[str] = Counter()
+    graphs = "trainer.cuda_graphs=true" in arguments.options
     for event in watch.profiler.key_averages():
-        microseconds = event.self_device_time_total if torch.cuda.is_available() else event.self_cpu_time_total
-        times[kind(event.key)] += microseconds / 1e3 / ITERATIONS
-        calls[kind(event.key)] += round(event.count / ITERATIONS)
+        if (event.device_type == DeviceType.CPU) is graphs:
+            continue  # on a GPU operations and the kernels that they launched both have the kernels' time
+        microseconds = event.self_device_time_total if device() == "cuda" else event.self_cpu_time_total
+        name = kind(event.key, KERNELS if graphs else KINDS)
+        times[name] += microseconds / 1e3 / ITERATIONS
+        calls[name] += round(event.count / ITERATIONS)
     whole = 1e3 * watch.seconds / ITERATIONS
     times["not in any operation"] = max(whole - sum(times.values()), 0.0)
     rows = [

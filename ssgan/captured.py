@@ -54,6 +54,7 @@ class Captured:
         self.generators = generators
         self.record = record
         self._left = warm_up
+        self._stream: torch.cuda.Stream | None = None
         self._inputs: Any = None
         self._replay: Callable[[], None] | None = None
         self._outputs: Any = None
@@ -77,9 +78,9 @@ class Captured:
         """A call on a stream of its own, as recording needs it before."""
         if not torch.cuda.is_available():
             return self.function(*arguments)
-        stream = torch.cuda.Stream()
-        stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(stream):
+        self._stream = self._stream or torch.cuda.Stream()  # the memory that it frees is not another stream's
+        self._stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(self._stream):
             outputs = self.function(*arguments)
-        torch.cuda.current_stream().wait_stream(stream)
+        torch.cuda.current_stream().wait_stream(self._stream)
         return outputs

@@ -37,7 +37,9 @@ class ErrorRates(nn.Module):
         super().__init__()
 
         def accuracies(count: int) -> nn.ModuleList:
-            return nn.ModuleList(MulticlassAccuracy(num_classes, average="micro") for _ in range(count))
+            # Unvalidated: to validate is to wait for the device at each batch.
+            options: dict[str, Any] = {"average": "micro", "validate_args": False}
+            return nn.ModuleList(MulticlassAccuracy(num_classes, **options) for _ in range(count))
 
         self.members = nn.ModuleDict({split: accuracies(members.count or 1) for split in SPLITS})
         self.ensemble = nn.ModuleDict({split: accuracies(0 if members.count is None else 1) for split in SPLITS})

@@ -202,7 +202,8 @@ class SemiSupervisedGAN(L.LightningModule):
         for name, penalty in penalties.items():
             terms = add_terms(terms, {name: self.members.call(lambda module, ps: module(ps), [penalty], parameters)})
         optimizer.zero_grad()
-        self.manual_backward(torch.stack(list(terms.values())).sum())
+        with torch.autocast(self.device.type, enabled=False):  # products whose forward pass was in float32 stay so
+            self.manual_backward(torch.stack(list(terms.values())).sum())
         self.trainer.strategy.optimizer_step(optimizer, closure=lambda: None)
         for penalty in penalties.values():
             penalty.update(parameters)
@@ -231,9 +232,9 @@ class SemiSupervisedGAN(L.LightningModule):
         means = self.history.flush(self.global_step, self.trainer.strategy)
         if means:
             self._log({**means, "train/lr": self.lr})
-            shown: dict[str, Any] = {key: means[key] for key in ("train/d_loss", "train/g_loss") if key in means}
-            if bar:
-                self.log_dict(shown, prog_bar=True, logger=False)
+        for key in ("train/d_loss", "train/g_loss"):
+            if bar and key in means:  # a tensor of the host; a number would go to the device, and back at every batch
+                self.log(key, torch.tensor(means[key]), prog_bar=True, logger=False)
 
     def _log(self, metrics: dict[str, float]) -> None:
         """Give metrics to the loggers, on the axis of iterations."""
@@ -280,6 +281,7 @@ class SemiSupervisedGAN(L.LightningModule):
     def on_train_end(self) -> None:
         """Log what is left; refuse to end on values that are not finite."""
         self.seconds += time.monotonic() - self._started
+        self.take_steps = self.steps  # a recorded graph holds the memory of all that it computes
         self._log_history(bar=False)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

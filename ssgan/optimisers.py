@@ -22,9 +22,12 @@ def make_optimiser(network: nn.Module, options: Optim, precision: str) -> torch.
     return torch.optim.Adam(network.parameters(), lr=options.lr, betas=betas, eps=options.eps, fused=fused)
 
 
-def can_be_fused(precision: str) -> bool:
-    """Whether one kernel may update all parameters: not where a loss scaler has to unscale them for the clipping."""
-    return precision != "16-mixed"
+def can_be_fused(precision: str) -> bool | None:
+    """Whether one kernel may update all parameters: not where a loss scaler has to unscale them for the clipping.
+
+    None leaves the choice among the other ways to PyTorch; False would be the slowest of them.
+    """
+    return True if precision != "16-mixed" else None
 
 
 def adapt(
@@ -32,13 +35,18 @@ def adapt(
 ) -> None:
     """Give optimisers, which may come from a checkpoint written elsewhere, the form in which steps are taken here.
 
+    Their counters of steps go to where this form reads them: the fused and the recorded one on the device.
+
     Args:
         optimisers: the players'.
         precision: of the training.
         device: of the training.
         in_graph: their steps are replayed by a CUDA graph, which reads the learning rate from the device.
     """
+    place = device if can_be_fused(precision) or in_graph else "cpu"
     for optimiser in optimisers:
+        for state in optimiser.state.values():
+            state["step"] = state["step"].to(place)
         for group in optimiser.param_groups:
             lr = float(group["lr"])
             group |= {

@@ -16,6 +16,8 @@ def prepare_processor(threads: int | None) -> None:
     if threads is not None:
         torch.set_num_threads(threads)
     keep_freed_memory()
+    # trainer.deterministic needs it, and cuBLAS reads it once in a process, of which this run may not be the last.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     if not torch.accelerator.is_available():
         # Lightning sets it so that looking for GPUs leaves the process free to fork; every step of Adam looks for them,
         # and would load NVIDIA's library each time.

@@ -126,8 +126,12 @@ class TrainerOptions:
                 "trainer.cuda_graphs=true does not go with trainer.precision=16-mixed, whose loss scaler reads the"
                 " device at each step; use bf16-mixed or 32"
             )
-        if self.cuda_graphs and (self.devices not in (1, "1") or self.num_nodes != 1):
-            raise ConfigError("trainer.cuda_graphs=true takes one device; processes that share a batch have to talk")
+        one_device = self.devices in (1, "1") or (not isinstance(self.devices, int | str) and len(self.devices) == 1)
+        if self.cuda_graphs and (not one_device or self.num_nodes != 1 or self.strategy != "auto"):
+            raise ConfigError(
+                "trainer.cuda_graphs=true takes one device and trainer.strategy=auto; processes that share a batch have"
+                " to talk"
+            )
         positive("trainer.max_epochs", self.max_epochs)
         if self.max_iterations is not None:
             positive("trainer.max_iterations", self.max_iterations)

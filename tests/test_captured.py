@@ -15,7 +15,8 @@ import ssgan.hardware
 import ssgan.module
 from ssgan.captured import Captured
 from ssgan.errors import ConfigError
-from tests.runs import TINY, TINY_CONV, TRICKS, chosen, compose_run, last_checkpoint, metric_rows, train
+from tests.fake_data import write_arrays
+from tests.runs import QUIET, TINY, TINY_CONV, TRICKS, chosen, compose_run, last_checkpoint, metric_rows, train
 from tests.test_ensemble import far
 
 
@@ -62,7 +63,8 @@ OPTIONS = {
     "steps": [*chosen(*TRICKS), "objective.d_steps=2", "objective.g_steps=2", "optim.clip_norm=0.1", "optim.flat=0"],
     "ensemble": [*chosen(*TRICKS), "ensemble=2"],
 }
-SHORT = (*TINY, "optim.eps=1e-6", "logger=csv", "trainer.log_every=3", "trainer.max_iterations=12")
+LENGTH = ("optim.eps=1e-6", "logger=csv", "trainer.log_every=3", "trainer.max_iterations=12")
+SHORT = (*TINY, *LENGTH)
 
 
 @pytest.fixture
@@ -108,7 +110,9 @@ def test_without_a_gpu_graphs_are_refused(tmp_path: Path, monkeypatch: pytest.Mo
     [
         ("trainer.precision=16-mixed", "does not go with trainer.precision=16-mixed"),
         ("trainer.devices=2", "takes one device"),
+        ("trainer.devices=[0,1]", "takes one device"),
         ("trainer.num_nodes=2", "takes one device"),
+        ("trainer.strategy=ddp", "takes one device and trainer.strategy=auto"),
     ],
 )
 def test_what_graphs_do_not_go_with(other: str, message: str, tmp_path: Path) -> None:
@@ -116,12 +120,33 @@ def test_what_graphs_do_not_go_with(other: str, message: str, tmp_path: Path) ->
         compose_run(tmp_path, "trainer.cuda_graphs=true", other)
 
 
+def conv_on(folder: Path) -> tuple[str, ...]:
+    """A run of the convolutional networks, on images that it writes."""
+    write_arrays(folder / "images.npz")
+    data = ("data=arrays", f"data.path='{folder / 'images.npz'}'", "data.num_labels=40", "data.augment.shift=1")
+    return (*QUIET, *data, "model=conv", *TINY_CONV, *chosen("feature_matching"), *LENGTH)
+
+
+def test_a_convolutional_run_with_graphs_too(tmp_path: Path, graphs_on_a_cpu: None) -> None:
+    short = conv_on(tmp_path)
+    states = []
+    for folder, graphs in (("with", "true"), ("without", "false")):
+        train(tmp_path / folder, *short, f"trainer.cuda_graphs={graphs}")
+        states.append(last_checkpoint(tmp_path / folder)["state_dict"])
+    assert far(*states) < 1e-5
+
+
+@pytest.mark.parametrize("devices", ["1", "'1'", "[3]"])
+def test_one_device_may_have_any_number(devices: str, tmp_path: Path) -> None:
+    assert compose_run(tmp_path, "trainer.cuda_graphs=true", f"trainer.devices={devices}").trainer.cuda_graphs
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="CUDA graphs need an NVIDIA GPU")
 @pytest.mark.parametrize("precision", ["32", "bf16-mixed"])
 @pytest.mark.parametrize("name", [*OPTIONS, "conv"])
 def test_on_a_gpu_a_run_with_graphs_is_the_run_without(name: str, precision: str, tmp_path: Path) -> None:
-    conv = ["model=conv", *TINY_CONV, "optim=svhn"]
-    short = (*SHORT, *OPTIONS.get(name, conv), "trainer=gpu", f"trainer.precision={precision}")
+    short = (*(conv_on(tmp_path) if name == "conv" else (*SHORT, *OPTIONS[name])), "trainer=gpu")
+    short = (*short, f"trainer.precision={precision}", "trainer.deterministic=true")
     for folder, graphs in (("with", "true"), ("without", "false")):
         train(tmp_path / folder, *short, f"trainer.cuda_graphs={graphs}")
     found, expected = (last_checkpoint(tmp_path / folder) for folder in ("with", "without"))

@@ -128,6 +128,23 @@ def test_bfloat16_trains_with_weights_and_losses_in_float32(tricks, tmp_path: Pa
     assert not torch.equal(rows, reference), "the networks must have computed in bfloat16"
 
 
+def test_the_backward_pass_rounds_no_product_that_the_forward_pass_did_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Autocast would round the products in the gradient of what the forward pass protects, as minibatch features."""
+    machine(monkeypatch, gpu=False, bf16=True)
+    seen: list[bool] = []
+    backward = torch.Tensor.backward
+
+    def watched(self: torch.Tensor, *args: Any, **kwargs: Any) -> None:
+        seen.append(torch.is_autocast_enabled("cpu"))
+        backward(self, *args, **kwargs)
+
+    monkeypatch.setattr(torch.Tensor, "backward", watched)
+    train(tmp_path, *TINY, *chosen(*TRICKS), "trainer.max_iterations=2", "trainer.precision=bf16-mixed")
+    assert seen == [False] * 4
+
+
 def test_bfloat16_keeps_exactly_the_state_that_it_resumes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     machine(monkeypatch, gpu=False, bf16=True)
     short = (*TINY, "trainer.precision=bf16-mixed", "optim.flat=1", "trainer.checkpoint_every=2")

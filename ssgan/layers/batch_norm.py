@@ -28,8 +28,10 @@ class BatchNorm(nn.Module):
         """Normalise each channel over the batch and add the shift."""
         if spans_processes():
             return self._forward_over_processes(x)
-        # torch.batch_norm is nn.functional.batch_norm less its refusal of a batch of one.
-        return torch.batch_norm(x, None, self.bias, None, None, True, 0.0, self.eps, torch.backends.cudnn.enabled)
+        # torch.batch_norm is nn.functional.batch_norm less its refusal of a batch of one. The scale of 1 is there for
+        # CUDA's kernels, which give no gradient of the shift without a scale.
+        scale = torch.ones_like(self.bias)
+        return torch.batch_norm(x, scale, self.bias, None, None, True, 0.0, self.eps, torch.backends.cudnn.enabled)
 
     def _forward_over_processes(self, x: Tensor) -> Tensor:
         """The same by the statistics of all processes' batches (torch.nn.SyncBatchNorm needs a GPU and a scale)."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from torch import nn
+from torch import Tensor, nn
 
 from ssgan.errors import ConfigError
 from ssgan.layers import (
@@ -17,8 +17,17 @@ from ssgan.layers import (
 from ssgan.networks.discriminator import Discriminator
 from ssgan.networks.generator import Generator, NormFactory
 
+
+class GlobalMaxPool(nn.Module):
+    """Each channel's largest activation. On a GPU ``nn.AdaptiveMaxPool2d`` has no deterministic gradient."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``[n, c, h, w]`` → ``[n, c]``."""
+        return x.amax((2, 3))
+
+
 #: How the last activations become features.
-POOLS = {"mean": nn.AdaptiveAvgPool2d, "max": nn.AdaptiveMaxPool2d}
+POOLS: dict[str, Callable[[], nn.Module]] = {"mean": lambda: nn.AdaptiveAvgPool2d(1), "max": GlobalMaxPool}
 
 
 def halve(size: Sequence[int]) -> tuple[int, int]:
@@ -105,7 +114,7 @@ class ConvDiscriminator(Discriminator):
             *conv(b, b, 3),
             *conv(b, b, 1),
             *conv(b, b, 1),
-            POOLS[pool](1),
+            POOLS[pool](),
             nn.Flatten(),
         )
         super().__init__(body, b, num_classes, heads, init_std=0.1)

@@ -20,6 +20,7 @@ from ssgan.layers import (
     initialise_from_data,
 )
 from ssgan.networks import MLP, Conv
+from ssgan.networks.conv import GlobalMaxPool
 from ssgan.networks.discriminator import Discriminator
 from ssgan.tricks import MinibatchDiscrimination, TrickSet
 from ssgan.tricks import VirtualBatchNorm as VirtualBatchNormTrick
@@ -403,3 +404,12 @@ def test_a_convolutional_discriminator_keeps_images_channels_last_and_so_is_thei
             layer.register_forward_hook(lambda m, args, output: outputs.append(output))
     network(x, noise)
     assert len(outputs) == 9 and all(y.is_contiguous(memory_format=torch.channels_last) for y in outputs)
+
+
+def test_the_largest_activations_are_those_of_torchs_own_pool():
+    x = torch.randn(3, 4, 5, 6, generator=seeded(), requires_grad=True)
+    weight = torch.randn(3, 4, generator=seeded(1))
+    found, expected = GlobalMaxPool()(x), nn.AdaptiveMaxPool2d(1)(x).flatten(1)
+    assert torch.equal(found, expected)
+    gradients = [torch.autograd.grad((weight * pooled).sum(), x)[0] for pooled in (found, expected)]
+    assert torch.equal(*gradients)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from tests.fake_data import write_cifar10, write_mnist, write_svhn
 from tests.runs import QUIET, REPOSITORY, TINY_CONV, TINY_MLP, compose_run, options, train
@@ -14,6 +16,13 @@ PRESETS = options("experiment")
 #: The paper's tables: data set and labels.
 TABLES = {"mnist": (20, 50, 100, 200), "svhn": (500, 1000, 2000), "cifar10": (1000, 2000, 4000, 8000)}
 PUBLISHED = [(data, labels) for data, row in TABLES.items() for labels in row]
+
+#: What RESULTS.md says of each command.
+ROWS: list[dict[str, Any]] = [
+    row
+    for task in yaml.safe_load((REPOSITORY / "results" / "tables.yaml").read_text()).values()
+    for row in task["rows"]
+]
 
 #: For each data set, what the authors ran: epochs, rate, where it begins to fall, widths of D, norm, pixels.
 RECIPE = {
@@ -55,7 +64,13 @@ def test_there_is_a_preset_for_each_column_of_the_papers_tables_and_it_says_how_
         text = (REPOSITORY / "conf" / "experiment" / f"{name}.yaml").read_text()
         head = [line for line in text.splitlines() if line.startswith("#")]
         assert any(f"python -m ssgan.train experiment={name}" in line for line in head), name
+        assert any("iterations" in line for line in head) and any("GPU" in line or "CPU" in line for line in head), name
         assert any("not timed" in line or "hour" in line for line in head), f"{name} must say how long it takes"
+        said = [line for line in head if "rror" in line]
+        assert said, f"{name} must say with what error"
+        published = [row["paper"] for row in ROWS if row["command"] == f"experiment={name}" and row["paper"] != "–"]
+        for figure in published:
+            assert any(figure.partition(" %")[0] in line for line in said), f"{name}: {figure} is what RESULTS.md says"
 
 
 @pytest.mark.parametrize("name", ["svhn_1000_minibatch", "cifar10_4000_minibatch"])
@@ -66,6 +81,10 @@ def test_the_published_recipe_of_minibatch_discrimination(name: str, tmp_path: P
     assert (head["kernels"], head["dim"], head["include_self"]) == (100, 5, False)
     assert (model["input_dropout"], model["input_noise"], model["discriminator_widths"]) == (0.0, 0.2, [96, 192])
     assert (config.objective.generator_loss, config.objective.d_steps, config.objective.g_steps) == ("saturating", 1, 3)
+    epochs, lr, flat, _, _, pixels = RECIPE[config.data.name]
+    assert (config.trainer.max_epochs, config.optim.lr, config.optim.flat) == (epochs, lr, pytest.approx(flat))
+    assert (model["pixel_offset"], model["pixel_divisor"]) == pixels and model["hidden_dropout"] == 0.5
+    assert config.data.batch_size == 100 and config.optim.average.rate == 1e-4
 
 
 def test_the_settings_of_the_successors(tmp_path: Path):
@@ -80,8 +99,19 @@ def test_the_settings_of_the_successors(tmp_path: Path):
     trick = manifold.resolved["trick"]["manifold_regularisation"]
     assert (trick["weight"], trick["epsilon"]) == (1e-3, 20.0) and manifold.data.num_labels == 4000
     assert (manifold.data.batch_size, manifold.trainer.max_epochs, manifold.optim.average.rate) == (25, 1400, 1e-4)
+    assert manifold.optim.lr_at(1200, 1, 1400) == 3e-4 and manifold.optim.lr_at(1300, 1, 1400) == pytest.approx(1.5e-4)
     assert (manifold.data.augment.flip, manifold.data.augment.shift) == (True, 2)
     assert manifold.resolved["model"]["pool"] == "max"
+
+
+def test_the_best_combination_is_the_one_that_was_chosen(tmp_path: Path):
+    """The settings of the row of results/mnist_100_best/held_out_5000.csv that was taken."""
+    config = compose_run(tmp_path, "experiment=mnist_100_best", "schedule=short")
+    assert config.tricks.names == ["consistency", "feature_matching", "virtual_batch_norm"]
+    consistency = config.resolved["trick"]["consistency"]
+    assert (consistency["weight"], consistency["teacher"], consistency["shift"]) == (1.0, "average", 0)
+    assert (config.data.augment.shift, config.data.augment.flip, config.data.num_labels) == (2, False, 100)
+    assert config.optim.average.rate / config.optim.length == pytest.approx(1e-3) and config.optim.flat == 0.5
 
 
 @pytest.mark.parametrize("name", PRESETS)

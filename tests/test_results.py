@@ -13,6 +13,7 @@ from omegaconf import OmegaConf
 
 from results import keep
 from results.tables import COLUMNS, PAGE, filled, table
+from ssgan.tricks import TrickSet
 from tests.runs import REPOSITORY, compose_run
 
 TABLES: Any = OmegaConf.to_container(OmegaConf.load(REPOSITORY / "results" / "tables.yaml"))
@@ -82,6 +83,32 @@ def test_each_row_agrees_with_its_results(name: str, i: int):
         assert numbers(line["labels alone"])[0] == pytest.approx(np.mean(alone), abs=0.051)
 
 
+def test_the_page_states_the_sizes_of_the_networks(tmp_path):
+    runs = {
+        "MNIST": ("experiment=mnist_100", (1, 28, 28)),
+        "SVHN": ("experiment=svhn_1000", (3, 32, 32)),
+        "CIFAR-10": ("experiment=cifar10_4000", (3, 32, 32)),
+        "digits": ("data=digits", (1, 8, 8)),
+    }
+    page = " ".join(PAGE.read_text().split())
+    for name, (choice, shape) in runs.items():
+        model, none = compose_run(tmp_path, choice).model, TrickSet({})
+        players = model.build_discriminator(shape, 10, none, 100), model.build_generator(shape, none, 100)
+        d, g = (sum(p.numel() for p in player.parameters()) for player in players)
+        assert f"{name} {d:,} and {g:,}" in page
+
+
+def assert_same_settings(kept: dict[str, Any], now: dict[str, Any]) -> None:
+    """What a run was made with is what its row's command says, as far as both know of a setting; splits apart."""
+    for section in ("data", "model", "objective", "optim", "trick"):
+        old, new = kept.get(section, {}), now[section]
+        if section == "optim" and old:
+            rates = [o["average"]["rate"] / o.get("length", 1.0) for o in (old, new)]
+            assert rates[0] == pytest.approx(rates[1])
+        differ = {key for key in old.keys() & new.keys() if old[key] != new[key]}
+        assert differ <= {"root", "seed", "average", "length", "epochs"}, (section, differ)
+
+
 @pytest.mark.parametrize(("name", "i"), ROWS, ids=IDS)
 def test_each_rows_command_composes_and_is_that_of_its_runs(name: str, i: int, tmp_path):
     row = TABLES[name]["rows"][i]
@@ -91,6 +118,7 @@ def test_each_rows_command_composes_and_is_that_of_its_runs(name: str, i: int, t
         assert result["num_val"] == 0 and (
             result["objective"] == "supervised" or result["tricks"] == config.tricks.names
         )
+        assert_same_settings(result.get("config", {}), config.resolved)
         steps = config.trainer.max_iterations or config.trainer.max_epochs * (result["num_unlabelled"] // 100)
         assert result["iterations"] == steps or config.data.name == "digits"
 

@@ -34,11 +34,11 @@ class Consistency(Trick):
 
     The views have noise of their own in D's layers, and the second is flipped and shifted by up to ``shift`` pixels at
     random. ``teacher`` looks at the second: ``average`` is D with its averaged weights (the mean teacher; a constant),
-    ``live`` is D itself (the Π-model). The default weight is the mean teacher's largest, 100 times the mean over ten
-    classes; there is no ramp.
+    ``live`` is D itself (the Π-model). There is no ramp: the default weight is one that can be paid from the start, a
+    tenth of the largest that the mean teacher's paper reaches (100 times the mean over ten classes).
     """
 
-    weight: float = 10.0
+    weight: float = 1.0
     teacher: str = "average"
     flip: bool = False
     shift: int = 0

@@ -72,7 +72,7 @@ def draw_mnist_best() -> None:
 def draw_mnist_best_short() -> None:
     """Test errors of experiment=mnist_100_best over a fifth of the steps, beside plain feature matching."""
     figure, axis = plt.subplots(figsize=(6, 3.6), layout="constrained")
-    best = sorted((HERE / "mnist_100_best").glob("short_*"))
+    best = sorted((HERE / "mnist_100_best").glob("short_[0-9]"))
     plain = [HERE / "mnist_100_short" / name for name in ("gan", "gan_2", "gan_3")]
     for runs, label, colour in ((plain, "feature matching", "C0"), (best, "experiment=mnist_100_best", "C2")):
         for i, run in enumerate(runs):

@@ -34,7 +34,7 @@ KINDS = {
 }
 #: The same of a CUDA graph's kernels, which no operation has launched.
 KERNELS = {
-    "matrix products, convolutions": ("gemm", "nvjet", "cutlass", "xmma", "conv", "grad", "fprop"),
+    "matrix products, convolutions": ("gemm", "nvjet", "cutlass", "xmma", "conv", "dgrad", "wgrad", "fprop"),
     "noise": ("distribution",),
     "optimisers": ("Adam",),
     "weight average": ("lerp",),

@@ -1,4 +1,4 @@
-"""Gather the result.json files of runs into one list: ``python results/collect.py OUT.json RUNS…``; print a summary."""
+"""Gather the result.json files of runs into one list: ``python -m results.collect OUT.json RUNS…``; print a summary."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
+from results.keep import result_of
+
 
 def main(out: str, *folders: str) -> None:
     """Write the list; print mean ± sample standard deviation of the test error for each objective and technique."""
     files = sorted(path for folder in folders for path in Path(folder).rglob("result.json"))
-    results = [json.loads(path.read_text()) for path in files]
-    for result in results:
-        result["overrides"] = [o for o in result["overrides"] if not o.startswith(("data.root=", "data.path="))]
+    results = [result_of(path.parent) for path in files]
     Path(out).parent.mkdir(parents=True, exist_ok=True)
     Path(out).write_text(json.dumps(results, indent=1) + "\n")
     groups = defaultdict(list)

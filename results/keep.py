@@ -1,4 +1,4 @@
-"""Keep what a finished run says of itself: ``python results/keep.py RUN FOLDER``.
+"""Keep what a finished run says of itself: ``python -m results.keep RUN FOLDER``.
 
 Copied are ``result.json``, without this machine's paths, ``metrics.csv`` and the last samples.
 """
@@ -9,17 +9,24 @@ import json
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 PATHS = ("data.root=", "data.path=", "hydra.run.dir=", "ckpt_path=")
+
+
+def result_of(run: Path) -> dict[str, Any]:
+    """A run's result without the machine's paths."""
+    result: dict[str, Any] = json.loads((run / "result.json").read_text().replace(str(run.resolve()), "."))
+    result["overrides"] = [override for override in result["overrides"] if not override.startswith(PATHS)]
+    data = result["config"]["data"]
+    data.update({key: None for key in data if key in ("root", "path")})
+    return result
 
 
 def main(run: str, folder: str) -> None:
     """Copy a run's result, curves and samples."""
     source, target = Path(run), Path(folder)
-    result = json.loads((source / "result.json").read_text().replace(str(source.resolve()), "."))
-    result["overrides"] = [override for override in result["overrides"] if not override.startswith(PATHS)]
-    data = result["config"]["data"]
-    data.update({key: None for key in data if key in ("root", "path")})
+    result = result_of(source)
     target.mkdir(parents=True, exist_ok=True)
     (target / "result.json").write_text(json.dumps(result, indent=2) + "\n")
     shutil.copy(source / "metrics.csv", target)

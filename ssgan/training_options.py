@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -126,7 +127,8 @@ class TrainerOptions:
                 "trainer.cuda_graphs=true does not go with trainer.precision=16-mixed, whose loss scaler reads the"
                 " device at each step; use bf16-mixed or 32"
             )
-        one_device = self.devices in (1, "1") or (not isinstance(self.devices, int | str) and len(self.devices) == 1)
+        listed = isinstance(self.devices, Sequence) and not isinstance(self.devices, str)
+        one_device = len(self.devices) == 1 if listed else self.devices in (1, "1")
         if self.cuda_graphs and (not one_device or self.num_nodes != 1 or self.strategy != "auto"):
             raise ConfigError(
                 "trainer.cuda_graphs=true takes one device and trainer.strategy=auto; processes that share a batch have"

@@ -111,6 +111,7 @@ def test_without_a_gpu_graphs_are_refused(tmp_path: Path, monkeypatch: pytest.Mo
         ("trainer.precision=16-mixed", "does not go with trainer.precision=16-mixed"),
         ("trainer.devices=2", "takes one device"),
         ("trainer.devices=[0,1]", "takes one device"),
+        ("trainer.devices=null", "takes one device"),
         ("trainer.num_nodes=2", "takes one device"),
         ("trainer.strategy=ddp", "takes one device and trainer.strategy=auto"),
     ],

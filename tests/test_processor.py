@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import sys
 
@@ -21,6 +22,17 @@ def test_a_given_number_of_threads_is_what_is_used(tmp_path):
         assert torch.get_num_threads() == 3
     finally:
         torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(("before", "after"), [(None, ":4096:8"), (":16:8", ":16:8")])
+def test_a_later_run_of_the_process_may_ask_for_determinism(before, after, monkeypatch: pytest.MonkeyPatch):
+    """cuBLAS reads its workspace's size once; a user's own choice stays."""
+    if before is None:
+        monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+    else:
+        monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", before)
+    prepare_processor(None)
+    assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == after
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="counts the page faults of glibc's allocator")

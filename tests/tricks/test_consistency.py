@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import copy
-
 import pytest
 import torch
 
+from ssgan.average import WeightAverage
 from ssgan.errors import ConfigError
 from ssgan.tricks import Consistency
 from ssgan.tricks.consistency import consistency_loss
@@ -39,7 +38,7 @@ def second_view(step):
 @pytest.mark.parametrize("teacher", ["average", "live"])
 def test_value_and_gradient(teacher, moves):
     step = Step("conv", consistency=Consistency(weight=0.5, teacher=teacher, **moves))
-    average = copy.deepcopy(step.discriminator).requires_grad_(False)
+    average = WeightAverage(step.discriminator).network
     with torch.no_grad():
         for p in average.parameters():
             p.mul_(1.1)
@@ -51,6 +50,8 @@ def test_value_and_gradient(teacher, moves):
     expected = 0.5 * sum(((p - q) ** 2).sum() for p, q in zip(student, target, strict=True)) / N
     torch.testing.assert_close(term.double(), expected, rtol=1e-4, atol=1e-7)
     assert_same_gradients(term, expected, step.discriminator)
+    term.backward()
+    assert all(p.grad is None for p in average.parameters()), "the teacher is a constant"
 
 
 def test_the_second_view_has_noise_of_its_own():

@@ -28,7 +28,7 @@ demo: $(VENV)/.run ## Train on the embedded digits and show the result.
 	@$(BIN)/python -m ssgan.demo
 
 test: $(VENV)/.dev ## Run the fast tests, two at a time.
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup $(PYTEST_ARGS)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 $(PYTEST_ARGS)
 
 torture: $(VENV)/.dev ## Kill, starve and feed it nonsense for an hour (tests/torture/README.md).
 	@mkdir -p $(TORTURE)

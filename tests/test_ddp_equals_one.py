@@ -16,9 +16,6 @@ import torch
 from tests.fake_data import write_arrays
 from tests.runs import FURTHER, QUIET, REPOSITORY, TINY_CONV, TINY_MLP, TRICKS, chosen, last_checkpoint
 
-#: Both workers would train alone what all comparisons share.
-pytestmark = pytest.mark.xdist_group("ddp_equals_one")
-
 ITERATIONS, TOLERANCE = 20, 1e-10  # in float64
 SAME = (
     *QUIET[1:],

@@ -88,7 +88,9 @@ def contained(job: Callable[[DictConfig], Any]) -> Callable[[DictConfig], Any]:
                 return None  # it would only pass the error on; a sweeper that searches has to know of it
             raise
         except BaseException:
-            _end(run_dir, "interrupted", None)
+            last = read_status(run_dir)
+            if last is None or last.state != "done":  # the result is there; what was cut off only showed it
+                _end(run_dir, "interrupted", None)
             raise
 
     return run

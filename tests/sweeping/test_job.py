@@ -179,3 +179,17 @@ def test_a_job_that_was_cut_off_goes_on_where_it_was(tmp_path: Path, how: signal
     assert_equal(last_checkpoint(tmp_path / "alone")["state_dict"], last_checkpoint(first)["state_dict"])
     assert metric_rows(tmp_path / "alone") == metric_rows(first)
     assert set(results(folder)) == {"data.seed-1", "data.seed-2"}
+
+
+@pytest.mark.parametrize(("place", "state"), [("show", "done"), ("write", "interrupted")])
+def test_an_interruption_once_the_result_is_there_leaves_the_run_done(
+    place: str, state: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(f"ssgan.run.{place}", interrupted)
+    assert command(*TINY, "trainer.max_iterations=2", f"hydra.run.dir='{tmp_path}'") != 0
+    status = read_status(tmp_path)
+    assert status is not None and status.state == state
+    assert (tmp_path / "result.json").exists() is (state == "done")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 import torch
+from filelock import FileLock
 
 from tests.fake_data import write_arrays
 from tests.runs import FURTHER, QUIET, REPOSITORY, TINY_CONV, TINY_MLP, TRICKS, chosen, last_checkpoint
@@ -42,8 +44,8 @@ RUNS = EACH | {
 def run_all(folder: Path, processes: int) -> Path:
     """Every run, by so many processes."""
     folder.mkdir()
-    write_arrays(folder.parent / "images.npz")
-    place = [f"data.path='{folder.parent / 'images.npz'}'"]
+    write_arrays(folder / "images.npz")
+    place = [f"data.path='{folder / 'images.npz'}'"]
     runs = {name: run + place if "data=arrays" in run else run for name, run in RUNS.items()}
     (folder / "runs.json").write_text(json.dumps(runs))
     with socket.socket() as free:
@@ -72,14 +74,27 @@ def run_all(folder: Path, processes: int) -> Path:
     return folder
 
 
+def made_once(tmp_path_factory: pytest.TempPathFactory, processes: int) -> Path:
+    """The folder of the runs by so many processes, which the first of pytest's own workers to ask for it fills."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    folder = shared / "ddp" / str(processes)
+    folder.parent.mkdir(exist_ok=True)
+    with FileLock(f"{folder}.lock"):
+        if not (folder / "done").exists():
+            shutil.rmtree(folder, ignore_errors=True)  # half filled: the other worker's attempt failed
+            (run_all(folder, processes) / "done").touch()
+    return folder
+
+
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return run_all(tmp_path_factory.mktemp("ddp") / "1", 1)
+    return made_once(tmp_path_factory, 1)
 
 
 @pytest.fixture(scope="module", params=[2, 3])
 def together(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return run_all(tmp_path_factory.mktemp("ddp") / str(request.param), request.param)
+    return made_once(tmp_path_factory, request.param)
 
 
 def difference(a: Any, b: Any) -> float:

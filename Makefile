@@ -8,9 +8,10 @@ BIN := $(VENV)/bin
 SEED ?= 1
 TORTURE ?= outputs/torture/$(shell date +%Y-%m-%d/%H-%M-%S)
 # What needs no optional dependency: the networks, the training, the data, the command.
-CORE := $(wildcard $(addprefix tests/,callbacks data layers networks tricks) $(addprefix tests/test_,$(addsuffix .py, \
-	average captured checkpoint checks cli config csv_logger ddp ensemble error_rates faults history losses members \
-	module names objectives properties resume run status untrusted whole_files)))
+CORE := $(wildcard $(addprefix tests/,callbacks data layers networks torture tricks) $(patsubst %,tests/test_%.py, \
+	average captured checkpoint checks cli config config_refused csv_logger ddp divergence ensemble error_rates \
+	every_choice faults history losses loggers members module names objectives objectives_techniques properties resume \
+	run status untrusted whole_files))
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq install --constraint .ci/constraints.txt
 
 # A version manager's python3.13 may be there and still not run, and Debian's python3 may lack venv: so each is tried.

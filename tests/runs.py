@@ -42,6 +42,9 @@ TINY_MLP = ("model.generator_hidden=[16,16]", "model.discriminator_hidden=[32,16
 TINY_CONV = ("model.generator_widths=[16,8,8]", "model.discriminator_widths=[4,8]")
 TINY = (*QUIET, *TINY_MLP)
 
+#: A few iterations, with rows of the log and checkpoints among them.
+SHORT = (*TINY, "logger=csv", "trainer.log_every=2", "trainer.checkpoint_every=2", "trainer.max_iterations=6")
+
 
 def options(group: str) -> list[str]:
     """The options of a configuration group."""

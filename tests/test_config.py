@@ -1,20 +1,17 @@
-"""The configuration: every option composes, in every combination, and wrong ones are refused by name."""
+"""The configuration: every option composes, in every combination, and means what it says."""
 
 from __future__ import annotations
 
 import dataclasses
 import itertools
 import random
-from functools import cache
 from pathlib import Path
 
 import pytest
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 
-from ssgan.config import build, config_folder, parse
-from ssgan.data import DataOptions
-from ssgan.errors import ConfigError
-from ssgan.networks import MLP, Architecture, Conv
+from ssgan.config import build, config_folder
+from ssgan.networks import MLP, Conv
 from ssgan.training_options import Average, Objective, Optim, RunOptions, TrainerOptions
 from ssgan.tricks import FeatureMatching, Trick
 from tests.runs import REPOSITORY, TRICKS, compose_run, composed, options
@@ -222,114 +219,6 @@ def test_the_optimisers_yaml_has_the_defaults_of_its_dataclass(tmp_path: Path):
 
 def test_the_configuration_lies_beside_the_package_in_a_checkout():
     assert (config_folder() / "train.yaml").is_file()
-
-
-# --- what is refused -------------------------------------------------------------------------------------------------
-
-
-@cache
-def default_configuration() -> DictConfig:
-    return composed(Path("run"))
-
-
-@pytest.mark.parametrize(
-    ("override", "parts"),
-    [
-        ("optim.lr=0", ["optim.lr=0", "greater than 0"]),
-        ("optim.lr=nan", ["optim.lr=nan", "greater than 0"]),
-        ("optim.lr=fast", ["optim.lr", "'fast'"]),
-        ("optim.beta1=1.5", ["optim.beta1=1.5"]),
-        ("optim.beta1=1.0", ["optim.beta1=1"]),  # Adam needs less than 1
-        ("optim.beta2=-0.1", ["optim.beta2=-0.1"]),
-        ("optim.beta2=1.0", ["optim.beta2=1"]),
-        ("optim.eps=0", ["optim.eps=0", "greater than 0"]),
-        ("optim.epochs=0", ["optim.epochs=0"]),
-        ("optim.length=0", ["optim.length=0", "greater than 0"]),
-        ("objective.labelled_weight=-1", ["objective.labelled_weight=-1"]),
-        ("optim.flat=2", ["optim.flat=2", "0.0 to 1.0"]),
-        ("optim.interval=day", ["optim.interval=day", "epoch, iteration"]),
-        ("optim.clip_norm=0", ["optim.clip_norm=0"]),
-        ("optim.average.rate=2", ["optim.average.rate=2", "0.0 to 1.0"]),
-        ("optim.average.rate=null", ["optim.average.rate", "optim.average.half_life"]),
-        ("optim.average.half_life=100", ["optim.average.rate", "optim.average.half_life"]),
-        ("optim.average.warmup=perhaps", ["optim.average.warmup", "'perhaps'"]),
-        ("objective.unlabelled_weight=-1", ["objective.unlabelled_weight=-1"]),
-        ("objective.generator_loss=hinge", ["objective.generator_loss=hinge", "non_saturating, saturating"]),
-        ("objective.d_steps=0", ["objective.d_steps=0"]),
-        ("objective.g_steps=-1", ["objective.g_steps=-1"]),
-        ("trainer.precision=64", ["trainer.precision=64", "32, bf16-mixed, 16-mixed"]),
-        ("trainer.max_epochs=0", ["trainer.max_epochs=0"]),
-        ("trainer.max_iterations=0", ["trainer.max_iterations=0"]),
-        ("trainer.log_every=0", ["trainer.log_every=0"]),
-        ("trainer.eval_every=0", ["trainer.eval_every=0"]),
-        ("trainer.checkpoint_every=0", ["trainer.checkpoint_every=0"]),
-        ("trainer.iterations_per_batch=0", ["trainer.iterations_per_batch=0"]),
-        ("trainer.iterations_per_batch=7", ["trainer.iterations_per_batch=7", "trainer.eval_every=600"]),
-        ("trainer.matmul_precision=low", ["trainer.matmul_precision=low", "highest, high, medium"]),
-        ("trainer.num_nodes=0", ["trainer.num_nodes=0"]),
-        ("trainer.test_curve=some", ["trainer.test_curve", "'some'"]),
-        ("trainer.devices=3", ["data.batch_size=100", "trainer.devices=3"]),
-        ("seed=-1", ["seed=-1"]),
-        ("seed=4294967296", ["seed=4294967296"]),  # what NumPy and Lightning seed with ends at 2^32 - 1
-        ("seed=one", ["seed", "'one'"]),
-        ("seed=1.5", ["seed", "1.5"]),
-        ("data.num_labels=35", ["data.num_labels=35", "10 classes", "30 or 40"]),
-        ("data.num_labels=many", ["data.num_labels", "'many'"]),
-        ("data.num_val=7", ["data.num_val=7", "0 or 10"]),
-        ("data.augment.flip=maybe", ["data.augment.flip", "'maybe'"]),
-        ("data.augment.shift=-1", ["data.augment.shift=-1"]),
-        ("data.batch_size=0", ["data.batch_size=0"]),
-        ("model.z_dim=0", ["model.z_dim=0"]),
-        ("model.generator_hidden=[]", ["model.generator_hidden=[]"]),
-        ("model.discriminator_hidden=[0]", ["model.discriminator_hidden=[0]"]),
-        ("model.generator_hidden=[a]", ["model.generator_hidden[0]", "'a'"]),
-        ("model.generator_hidden=[[1]]", ["model.generator_hidden=[[1]]"]),
-        ("model.feature_norm=l3", ["model.feature_norm=l3", "l1, l2"]),
-        ("model.input_noise=-1", ["model.input_noise=-1"]),
-        ("model._target_=nowhere.Net", ["model._target_=nowhere.Net"]),
-        ("model._target_=ssgan.networks.Nothing", ["model._target_=ssgan.networks.Nothing"]),
-        ("model._target_=pathlib.Path", ["model._target_=pathlib.Path", "Architecture"]),
-        ("trick.feature_matching.norm=l3", ["trick.feature_matching.norm=l3", "l1, l2"]),
-        ("seed=${nope}", ["seed", "nope"]),
-    ],
-)
-def test_a_wrong_value_is_refused_in_one_line_that_names_it(override: str, parts: list[str], tmp_path: Path):
-    cfg = OmegaConf.merge(default_configuration(), OmegaConf.from_dotlist([override]))  # as Hydra would, but faster
-    with pytest.raises(ConfigError) as error:
-        parse(cfg, str(tmp_path), [override])
-    message = str(error.value)
-    assert "\n" not in message
-    assert [part for part in parts if part not in message] == [], message
-
-
-@pytest.mark.parametrize(
-    ("trick", "override"),
-    [
-        ("label_smoothing", "trick.label_smoothing.alpha=1.5"),
-        ("historical_averaging", "trick.historical_averaging.weight=-1"),
-        ("minibatch_discrimination", "trick.minibatch_discrimination.kernels=0"),
-        ("minibatch_discrimination", "trick.minibatch_discrimination.dim=0"),
-        ("virtual_batch_norm", "trick.virtual_batch_norm.reference_size=0"),
-        ("virtual_batch_norm", "trick.virtual_batch_norm.eps=0"),
-    ],
-)
-def test_each_techniques_values_are_checked(trick: str, override: str, tmp_path: Path):
-    with pytest.raises(ConfigError) as error:
-        compose_run(tmp_path, f"trick={trick}", override)
-    assert str(error.value).startswith(override) and "\n" not in str(error.value)
-
-
-def test_two_techniques_for_one_normalisation_are_refused(tmp_path: Path):
-    second = "+trick.mine._target_=ssgan.tricks.VirtualBatchNorm"
-    with pytest.raises(ConfigError, match="mine and virtual_batch_norm"):
-        compose_run(tmp_path, "trick=virtual_batch_norm", second)
-
-
-@pytest.mark.parametrize("base", [DataOptions, Architecture, Trick])
-def test_a_node_without_a_class_is_refused(base: type):
-    for node in (None, 3, {}, {"norm": "l2"}):
-        with pytest.raises(ConfigError, match=r"part\._target_"):
-            build(node, base, "part")
 
 
 def test_composing_leaves_the_configuration_unresolved_for_cfg_job(tmp_path: Path):

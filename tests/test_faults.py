@@ -1,35 +1,20 @@
-"""What can go wrong around a run: disks, memory, data, downloads. One line each, and nothing lost."""
+"""What can go wrong around a run: disks, memory, lost processes. One line each, and nothing lost."""
 
 from __future__ import annotations
 
 import errno
-import gzip
-import hashlib
-import http.server
 import logging
 import os
-import signal
-import subprocess
-import sys
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-import torchvision.datasets
 
-from ssgan.callbacks import LastCheckpoint
-from ssgan.data import MNIST
-from ssgan.errors import ConfigError, DataError, SSGANError
+from ssgan.errors import SSGANError
 from ssgan.failures import told_in_one_line
 from ssgan.status import RunStatus, read_status
 from ssgan.tricks import FeatureMatching
-from tests.fake_data import write_arrays, write_mnist
-from tests.runs import REPOSITORY, TINY, assert_equal, command, compose_run, last_checkpoint, metric_rows, train
-
-SHORT = (*TINY, "logger=csv", "trainer.log_every=2", "trainer.checkpoint_every=2", "trainer.max_iterations=6")
+from tests.runs import SHORT, assert_equal, command, compose_run, last_checkpoint, metric_rows, train
 
 
 def full_after(writes: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,196 +117,3 @@ def test_other_errors_are_not_taken_for_these(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(FeatureMatching, "generator_objective", objective)
     with pytest.raises(RuntimeError, match="mat1"):
         train(tmp_path, *SHORT)
-
-
-# --- data ------------------------------------------------------------------------------------------------------------
-
-ARRAYS = (*SHORT, "data=arrays", "model=mlp_small", "optim=digits", "data.num_labels=20")
-
-
-@pytest.mark.parametrize("changed", ["x_train", "y_train", "x_test", "y_test", "x_unlabelled"])
-def test_a_run_does_not_go_on_with_other_data(changed: str, tmp_path: Path):
-    path = tmp_path / "mine.npz"
-    arrays = write_arrays(path)
-    train(tmp_path / "run", *ARRAYS, f"data.path={path}", "trainer.max_iterations=2")
-    other = arrays["x_train"] if changed == "x_unlabelled" else arrays[changed].copy()
-    if changed != "x_unlabelled":
-        other[0] = (other[0] + 1) % 10
-    write_arrays(path, **{changed: other})
-    resume = f"ckpt_path={tmp_path / 'run' / 'checkpoints' / 'last.ckpt'}"
-    with pytest.raises(DataError, match=r"cannot resume .*other images or labels now") as error:
-        train(tmp_path / "run", *ARRAYS, f"data.path={path}", resume)
-    assert "\n" not in str(error.value)
-    write_arrays(path)
-    assert train(tmp_path / "run", *ARRAYS, f"data.path={path}", resume)["iterations"] == 6
-
-
-IMAGES, LABELS = np.zeros((200, 16, 16, 3), np.uint8), np.arange(200) % 10
-WRONG_ARRAYS = {
-    "values that are not numbers": ({"x_train": np.full(IMAGES.shape, np.nan, np.float32)}, "x_train must be uint8"),
-    "labels that are not numbers": ({"y_train": np.full(200, np.nan)}, "y_train must hold integers"),
-    "a class without images": ({"y_train": LABELS % 9, "classes": np.array(list("abcdefghij"))}, "labels 0 to 9"),
-    "no images": ({"x_train": IMAGES[:0], "y_train": LABELS[:0]}, "at least 2 classes"),
-    "one label too few": ({"y_train": LABELS[:-1]}, "one label for each of the 200 images"),
-    "images and labels swapped": ({"x_train": LABELS}, "x_train must be uint8"),
-    "test images of another size": ({"x_test": IMAGES[:100, :8, :8]}, "x_test has images of shape"),
-    "a label that no class has": ({"y_test": np.full(100, 10)}, "labels from 0 to 9"),
-}
-
-
-@pytest.mark.parametrize("name", WRONG_ARRAYS)
-def test_data_that_cannot_be_right_is_one_line(name: str, tmp_path: Path):
-    changes, message = WRONG_ARRAYS[name]
-    write_arrays(tmp_path / "mine.npz", **changes)
-    with pytest.raises(DataError, match=message) as error:
-        train(tmp_path / "run", *ARRAYS, f"data.path={tmp_path / 'mine.npz'}")
-    assert "\n" not in str(error.value) and str(tmp_path / "mine.npz") in str(error.value)
-
-
-@pytest.mark.parametrize(
-    ("option", "message"),
-    [("data.num_labels=5", "multiple of the 10 classes"), ("data.num_labels=1000", "needs 100 training images"),
-     ("data.num_val=400", "training images of each class")],
-)  # fmt: skip
-def test_labels_that_are_not_there(option: str, message: str, tmp_path: Path):
-    write_arrays(tmp_path / "mine.npz")
-    with pytest.raises(ConfigError, match=message):
-        train(tmp_path / "run", *ARRAYS, f"data.path={tmp_path / 'mine.npz'}", option)
-
-
-# --- downloads -------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, bytes]]:
-    """A server of MNIST's files; what it serves can be replaced."""
-    write_mnist(tmp_path / "served")
-    files = {f"{path.name}.gz": gzip.compress(path.read_bytes()) for path in (tmp_path / "served").rglob("*-ubyte")}
-    served = dict(files)
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            name = self.path.lstrip("/")
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(files[name])))
-            self.end_headers()
-            self.wfile.write(served[name])
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    monkeypatch.setattr(torchvision.datasets.MNIST, "mirrors", [f"http://127.0.0.1:{server.server_port}/"])
-    sums = [(name, hashlib.md5(content).hexdigest()) for name, content in files.items()]
-    monkeypatch.setattr(torchvision.datasets.MNIST, "resources", sums)
-    yield served
-    server.shutdown()
-    server.server_close()
-
-
-@pytest.mark.parametrize("fault", ["interrupted", "another file"])
-def test_a_download_that_is_not_whole_is_not_taken_and_the_next_one_is(fault: str, mirror: dict, tmp_path: Path):
-    name = sorted(mirror)[2]
-    good = mirror[name]
-    mirror[name] = (good[: len(good) // 2] if fault == "interrupted" else good[:-4] + b"....",)
-    mirror[name] = mirror[name] if isinstance(mirror[name], bytes) else mirror[name][0]
-    root = tmp_path / "root"
-    with pytest.raises(DataError, match="could be neither read nor downloaded") as error:
-        MNIST(root=str(root)).load()
-    assert "\n" not in str(error.value)
-    mirror[name] = good
-    assert len(MNIST(root=str(root)).load().x_train) == 200
-
-
-# --- signals ---------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_run_that_is_told_to_stop_saves_first(number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd):
-    monkeypatch.chdir(tmp_path)
-    training_step = FeatureMatching.generator_objective
-    calls = iter(range(1, 100))
-
-    def objective(self: FeatureMatching, step: object) -> object:
-        if next(calls) == 3:
-            os.kill(os.getpid(), number)
-        return training_step(self, step)
-
-    handler = signal.getsignal(number)
-    with monkeypatch.context() as patch:
-        patch.setattr(FeatureMatching, "generator_objective", objective)
-        assert command(*SHORT, "trainer.checkpoint_every=100", "hydra.run.dir=run") == 128 + number
-    assert signal.getsignal(number) is handler, "the handler is given back"
-    assert last_checkpoint(tmp_path / "run")["global_step"] == 3
-    assert f"{signal.Signals(number).name}: stopped after iteration 3" in capfd.readouterr().out
-    status = read_status(tmp_path / "run")
-    assert status is not None and status.state == "interrupted"
-    assert command(*SHORT, "hydra.run.dir=run", "ckpt_path=last") == 0
-    assert command(*SHORT, "hydra.run.dir=whole") == 0
-    assert_equal(last_checkpoint(tmp_path / "run")["state_dict"], last_checkpoint(tmp_path / "whole")["state_dict"])
-    assert metric_rows(tmp_path / "run") == metric_rows(tmp_path / "whole")
-
-
-def test_a_job_that_slurm_requeues_goes_on_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "bin").mkdir()
-    scontrol = tmp_path / "bin" / "scontrol"
-    scontrol.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/asked\n')
-    scontrol.chmod(0o755)
-    slurm = {"SLURM_JOB_ID": "42", "SLURM_NTASKS": "1", "SLURM_JOB_NAME": "train", "SLURM_PROCID": "0",
-             "SLURM_LOCALID": "0", "SLURM_NODEID": "0", "SLURM_NODELIST": "localhost",
-             "PATH": f"{tmp_path}/bin:{os.environ['PATH']}"}  # fmt: skip
-    for name, value in slurm.items():
-        monkeypatch.setenv(name, value)
-    objective, calls = FeatureMatching.generator_objective, iter(range(1, 100))
-
-    def signalled(self: FeatureMatching, step: object) -> object:
-        call = next(calls)
-        if call == 3:
-            os.kill(os.getpid(), signal.SIGUSR1)  # sbatch --signal=USR1@90
-        if call == 5:
-            os.kill(os.getpid(), signal.SIGTERM)  # scontrol requeue ends the job
-        return objective(self, step)
-
-    run = (*SHORT, "trainer.checkpoint_every=100", "hydra.run.dir=run")
-    with monkeypatch.context() as patch:
-        patch.setattr(FeatureMatching, "generator_objective", signalled)
-        assert command(*run) == 128 + signal.SIGTERM
-    assert (tmp_path / "asked").read_text() == "requeue 42\n"
-    left = torch.load(tmp_path / "run" / "hpc_ckpt_1.ckpt", weights_only=True)
-    assert left["global_step"] == 3, "saved between two iterations, not in one"
-    steps: list[int] = []
-    plain = LastCheckpoint.on_train_batch_end
-    monkeypatch.setattr(
-        LastCheckpoint, "on_train_batch_end",
-        lambda self, trainer, *a: (steps.append(trainer.global_step), plain(self, trainer, *a))[1],
-    )  # fmt: skip
-    assert command(*run) == 0, "the same command again"
-    assert steps == [6], "it went on from the newer of the two checkpoints"
-    assert command(*SHORT, "hydra.run.dir=whole") == 0
-    assert_equal(last_checkpoint(tmp_path / "run")["state_dict"], last_checkpoint(tmp_path / "whole")["state_dict"])
-
-
-# --- campaigns in processes of their own -----------------------------------------------------------------------------
-
-
-def campaign(*argv: str) -> str:
-    environment = os.environ | {"PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1", "HYDRA_FULL_ERROR": ""}
-    result = subprocess.run([sys.executable, "-m", *argv], capture_output=True, text=True, env=environment, timeout=500)
-    assert result.returncode == 0, result.stdout + result.stderr
-    return result.stdout
-
-
-def test_a_run_that_is_killed_again_and_again_ends_as_an_uninterrupted_one():
-    names = ["no technique", "all techniques, augmented, 2 G steps", "two processes"]
-    printed = campaign("tests.torture.kills", "--kills", "4", "--seed", "3", "--only", *names)
-    assert printed.count("equal") == len(names)
-
-
-def test_wrong_command_lines_are_refused_in_one_line_without_torch():
-    assert '"wrong": 0, "imported": []' in campaign("tests.torture.bad_input", "--cases", "70")
-
-
-def test_damaged_files_are_read_or_refused_in_one_line():
-    assert '"wrong": 0' in campaign("tests.torture.bad_files", "--cases", "60")

@@ -1,0 +1,81 @@
+"""Signals: a run that is told to stop saves first, and goes on as if it had not been."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+import torch
+
+from ssgan.callbacks import LastCheckpoint
+from ssgan.status import read_status
+from ssgan.tricks import FeatureMatching
+from tests.runs import SHORT, assert_equal, command, last_checkpoint, metric_rows
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_run_that_is_told_to_stop_saves_first(number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    training_step = FeatureMatching.generator_objective
+    calls = iter(range(1, 100))
+
+    def objective(self: FeatureMatching, step: object) -> object:
+        if next(calls) == 3:
+            os.kill(os.getpid(), number)
+        return training_step(self, step)
+
+    handler = signal.getsignal(number)
+    with monkeypatch.context() as patch:
+        patch.setattr(FeatureMatching, "generator_objective", objective)
+        assert command(*SHORT, "trainer.checkpoint_every=100", "hydra.run.dir=run") == 128 + number
+    assert signal.getsignal(number) is handler, "the handler is given back"
+    assert last_checkpoint(tmp_path / "run")["global_step"] == 3
+    assert f"{signal.Signals(number).name}: stopped after iteration 3" in capfd.readouterr().out
+    status = read_status(tmp_path / "run")
+    assert status is not None and status.state == "interrupted"
+    assert command(*SHORT, "hydra.run.dir=run", "ckpt_path=last") == 0
+    assert command(*SHORT, "hydra.run.dir=whole") == 0
+    assert_equal(last_checkpoint(tmp_path / "run")["state_dict"], last_checkpoint(tmp_path / "whole")["state_dict"])
+    assert metric_rows(tmp_path / "run") == metric_rows(tmp_path / "whole")
+
+
+def test_a_job_that_slurm_requeues_goes_on_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bin").mkdir()
+    scontrol = tmp_path / "bin" / "scontrol"
+    scontrol.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/asked\n')
+    scontrol.chmod(0o755)
+    slurm = {"SLURM_JOB_ID": "42", "SLURM_NTASKS": "1", "SLURM_JOB_NAME": "train", "SLURM_PROCID": "0",
+             "SLURM_LOCALID": "0", "SLURM_NODEID": "0", "SLURM_NODELIST": "localhost",
+             "PATH": f"{tmp_path}/bin:{os.environ['PATH']}"}  # fmt: skip
+    for name, value in slurm.items():
+        monkeypatch.setenv(name, value)
+    objective, calls = FeatureMatching.generator_objective, iter(range(1, 100))
+
+    def signalled(self: FeatureMatching, step: object) -> object:
+        call = next(calls)
+        if call == 3:
+            os.kill(os.getpid(), signal.SIGUSR1)  # sbatch --signal=USR1@90
+        if call == 5:
+            os.kill(os.getpid(), signal.SIGTERM)  # scontrol requeue ends the job
+        return objective(self, step)
+
+    run = (*SHORT, "trainer.checkpoint_every=100", "hydra.run.dir=run")
+    with monkeypatch.context() as patch:
+        patch.setattr(FeatureMatching, "generator_objective", signalled)
+        assert command(*run) == 128 + signal.SIGTERM
+    assert (tmp_path / "asked").read_text() == "requeue 42\n"
+    left = torch.load(tmp_path / "run" / "hpc_ckpt_1.ckpt", weights_only=True)
+    assert left["global_step"] == 3, "saved between two iterations, not in one"
+    steps: list[int] = []
+    plain = LastCheckpoint.on_train_batch_end
+    monkeypatch.setattr(
+        LastCheckpoint, "on_train_batch_end",
+        lambda self, trainer, *a: (steps.append(trainer.global_step), plain(self, trainer, *a))[1],
+    )  # fmt: skip
+    assert command(*run) == 0, "the same command again"
+    assert steps == [6], "it went on from the newer of the two checkpoints"
+    assert command(*SHORT, "hydra.run.dir=whole") == 0
+    assert_equal(last_checkpoint(tmp_path / "run")["state_dict"], last_checkpoint(tmp_path / "whole")["state_dict"])

@@ -1,0 +1,72 @@
+"""The convolutional players: the sizes they fit, their noise and features, their layout in memory, their pool."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from ssgan.errors import ConfigError
+from ssgan.layers import Dropout, GaussianNoise, WeightNormConv2d
+from ssgan.networks import Conv
+from ssgan.networks.conv import GlobalMaxPool
+from ssgan.tricks import TrickSet
+from tests.networks.small import BATCH, SMALL, K, build_d, build_g, images, seeded
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 8), (3, 8, 32), (3, 32, 8), (1, 1, 1)])
+def test_images_too_small_for_the_convolutions_are_refused_in_one_line(shape):
+    with pytest.raises(ConfigError) as error:
+        SMALL["conv"].build_discriminator(shape, K, TrickSet(), BATCH)
+    assert f"{shape[1]}×{shape[2]}" in str(error.value) and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), (3, 5, 2), (1, 8, 8), (2, 13, 22)])
+def test_the_generator_fits_images_of_any_size(shape):
+    assert build_g("conv", shape)(torch.rand(2, 5)).shape == (2, *shape)
+
+
+def test_conv_features_are_what_the_last_layer_sees():
+    network, x = build_d("conv"), images(BATCH)
+    noise = network.draw_noise(BATCH, seeded())
+    start = network(x, noise)
+    torch.testing.assert_close(start.logits, network.classifier(start.features))
+    for i in range(len(noise)):
+        changed = network(x, [1 - n if j == i else n for j, n in enumerate(noise)])
+        assert not torch.equal(changed.features, start.features)
+
+
+@pytest.mark.parametrize(
+    ("model", "kinds"),
+    [
+        (Conv(discriminator_widths=[4, 6], input_dropout=0.0, input_noise=0.2), [GaussianNoise, Dropout, Dropout]),
+        (Conv(discriminator_widths=[4, 6], input_dropout=0.0), [Dropout, Dropout]),
+        (Conv(discriminator_widths=[4, 6], hidden_dropout=0.0), [Dropout]),
+    ],
+)
+def test_noise_that_is_switched_off_is_not_built(model, kinds):
+    network = build_d(model=model)
+    assert [type(m) for m in network.modules() if isinstance(m, GaussianNoise | Dropout)] == kinds
+    assert len(network.draw_noise(2, seeded())) == len(kinds)
+
+
+def test_a_convolutional_discriminator_keeps_images_channels_last_and_so_is_their_noise():
+    network, x = build_d("conv"), images(5)
+    noise = network.draw_noise(5, seeded())
+    is_channels_last = [n.is_contiguous(memory_format=torch.channels_last) for n in noise]
+    assert is_channels_last == [True] * len(noise)
+    outputs = []
+    for layer in network.modules():
+        if isinstance(layer, WeightNormConv2d):
+            layer.register_forward_hook(lambda m, args, output: outputs.append(output))
+    network(x, noise)
+    assert len(outputs) == 9 and all(y.is_contiguous(memory_format=torch.channels_last) for y in outputs)
+
+
+def test_the_largest_activations_are_those_of_torchs_own_pool():
+    x = torch.randn(3, 4, 5, 6, generator=seeded(), requires_grad=True)
+    weight = torch.randn(3, 4, generator=seeded(1))
+    found, expected = GlobalMaxPool()(x), nn.AdaptiveMaxPool2d(1)(x).flatten(1)
+    assert torch.equal(found, expected)
+    gradients = [torch.autograd.grad((weight * pooled).sum(), x)[0] for pooled in (found, expected)]
+    assert torch.equal(*gradients)

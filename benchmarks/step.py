@@ -31,7 +31,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks.bare import bare_loop, conv_players, mlp_players
 from benchmarks.machine import describe, device, write
 from ssgan.data.images import ImageData
-from ssgan.hardware import cpu_has_bf16, set_matmul_precision
+from ssgan.hardware import cpu_has_bf16, cpu_rounds_products, set_matmul_precision
 from ssgan.run import run
 from tests.runs import compose_run, extra_callbacks
 
@@ -156,7 +156,8 @@ def accelerating(block: int) -> list[str]:
         return ["trainer.cuda_graphs=true", graphs, f"{graphs} {rounded}high", f"{graphs} {bf16}", bf16,
                 "trainer.precision=16-mixed"]  # fmt: skip
     short = block % 10 == 0  # where an iteration is long, what is around it does not matter
-    return [*([together] if short else []), *([bf16, f"{rounded}medium"] if cpu_has_bf16() else [])]
+    rounds = [f"{rounded}medium"] if cpu_rounds_products() else []
+    return [*([together] if short else []), *([bf16] if cpu_has_bf16() else []), *rounds]
 
 
 def train(

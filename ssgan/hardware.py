@@ -20,21 +20,22 @@ def check_precision(precision: str, matmul_precision: str, accelerator: str) -> 
         accelerator: ``trainer.accelerator``.
 
     Raises:
-        ConfigError: for 16-mixed on a CPU, and for bf16-mixed or rounded products on one without bfloat16 units, which
-            would emulate them an order of magnitude slower than float32.
+        ConfigError: for 16-mixed on a CPU, for bf16-mixed on one without bfloat16 units, which would emulate them an
+            order of magnitude slower than float32, and for rounded products on one that does not round them.
     """
     on_cpu = accelerator == "cpu" or (accelerator == "auto" and not torch.accelerator.is_available())
     if precision == "16-mixed" and on_cpu:
         raise ConfigError("trainer.precision=16-mixed needs a GPU; use bf16-mixed or 32 on a CPU")
-    for option, given, value, instead in (
-        ("precision", precision, "bf16-mixed", "32"),
-        ("matmul_precision", matmul_precision, "medium", "highest"),
-    ):
-        if given == value and on_cpu and not cpu_has_bf16():
-            raise ConfigError(
-                f"trainer.{option}={value}: this CPU has no bfloat16 units and would be far slower than with {instead};"
-                f" use trainer.{option}={instead} or a GPU"
-            )
+    if precision == "bf16-mixed" and on_cpu and not cpu_has_bf16():
+        raise ConfigError(
+            "trainer.precision=bf16-mixed: this CPU has no bfloat16 units and would be far slower than with 32; use"
+            " trainer.precision=32 or a GPU"
+        )
+    if matmul_precision == "medium" and on_cpu and not cpu_rounds_products():
+        raise ConfigError(
+            "trainer.matmul_precision=medium: this CPU computes float32 products exactly in any case; use"
+            " trainer.matmul_precision=highest or a GPU"
+        )
 
 
 def check_cuda_graphs(wanted: bool, accelerator: str) -> None:
@@ -51,8 +52,9 @@ def set_matmul_precision(precision: str) -> None:
     """How exactly float32 products are computed: in float32, or with operands rounded for fast units if there are any.
 
     Args:
-        precision: ``highest`` is float32; ``high`` TF32 on a GPU; ``medium`` that too, and bfloat16 on a CPU that has
-            it, for convolutions as for matrices. cuDNN's convolutions use TF32 in any case, as is PyTorch's default.
+        precision: ``highest`` is float32; ``high`` TF32 on a GPU; ``medium`` that too, and bfloat16 on a CPU with AMX
+            or Arm's BF16, for convolutions as for matrices. cuDNN's convolutions use TF32 in any case, as is PyTorch's
+            default.
     """
     torch.set_float32_matmul_precision(precision)
     onednn: Any = torch.backends.mkldnn
@@ -63,6 +65,12 @@ def cpu_has_bf16() -> bool:
     """Whether the CPU multiplies bfloat16 matrices natively (AVX512-BF16, AMX, or Arm's BF16)."""
     capabilities = torch.cpu.get_capabilities()
     return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16", "arm_bf16"))
+
+
+def cpu_rounds_products() -> bool:
+    """Whether oneDNN rounds float32 operands to bfloat16 on this CPU when allowed to: by AMX or Arm's BF16 alone."""
+    capabilities = torch.cpu.get_capabilities()
+    return any(capabilities.get(name, False) for name in ("amx_bf16", "arm_bf16"))
 
 
 def describe_hardware(device: torch.device) -> str:

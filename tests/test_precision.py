@@ -12,13 +12,14 @@ from lightning.pytorch.plugins import MixedPrecision
 
 import ssgan.hardware
 from ssgan.errors import ConfigError
-from ssgan.hardware import check_precision, cpu_has_bf16, describe_hardware
+from ssgan.hardware import check_precision, cpu_has_bf16, cpu_rounds_products, describe_hardware
 from tests.runs import FURTHER, TINY, TRICKS, chosen, last_checkpoint, train
 
 
 def machine(monkeypatch: pytest.MonkeyPatch, gpu: bool, bf16: bool) -> None:
     monkeypatch.setattr(torch.accelerator, "is_available", lambda: gpu)
     monkeypatch.setattr(ssgan.hardware, "cpu_has_bf16", lambda: bf16)
+    monkeypatch.setattr(ssgan.hardware, "cpu_rounds_products", lambda: bf16)
 
 
 @pytest.mark.parametrize(
@@ -49,7 +50,7 @@ def test_a_precision_that_the_hardware_lacks_is_refused(precision, accelerator, 
 
 
 @pytest.mark.parametrize(("gpu", "bf16"), [(False, False), (False, True), (True, False)])
-def test_products_that_a_cpu_would_have_to_emulate_are_refused(gpu: bool, bf16: bool, monkeypatch: pytest.MonkeyPatch):
+def test_rounding_that_a_cpu_does_not_do_is_refused(gpu: bool, bf16: bool, monkeypatch: pytest.MonkeyPatch):
     machine(monkeypatch, gpu, bf16)
     check_precision("32", "high", "auto")
     if gpu or bf16:
@@ -60,24 +61,24 @@ def test_products_that_a_cpu_would_have_to_emulate_are_refused(gpu: bool, bf16: 
 
 
 @pytest.mark.parametrize(
-    ("capabilities", "has"),
+    ("capabilities", "has", "rounds"),
     [
-        ({}, False),
-        ({"avx512_bf16": False, "amx_bf16": False, "avx2": True}, False),
-        ({"avx512_bf16": True}, True),
-        ({"amx_bf16": True}, True),
-        ({"arm_bf16": True}, True),
+        ({}, False, False),
+        ({"avx512_bf16": False, "amx_bf16": False, "avx2": True}, False, False),
+        ({"avx512_bf16": True}, True, False),
+        ({"avx512_bf16": True, "amx_bf16": True}, True, True),
+        ({"arm_bf16": True}, True, True),
     ],
 )
-def test_a_cpus_bfloat16_units_are_known(capabilities: dict, has: bool, monkeypatch: pytest.MonkeyPatch):
+def test_a_cpus_bfloat16_units_are_known(capabilities: dict, has: bool, rounds: bool, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
-    assert cpu_has_bf16() is has
+    assert (cpu_has_bf16(), cpu_rounds_products()) == (has, rounds)
 
 
 @pytest.mark.parametrize("precision", ["highest", "high", "medium"])
 def test_rounded_products_train_nearly_the_same_and_do_not_reach_the_next_run(precision: str, tmp_path: Path):
-    if precision == "medium" and not cpu_has_bf16():
-        pytest.skip("this CPU has no bfloat16 units")
+    if precision == "medium" and not cpu_rounds_products():
+        pytest.skip("this CPU has neither AMX nor Arm's BF16")
     short = (*TINY, *chosen("feature_matching"), "trainer.max_iterations=2", "logger=none")
     try:
         train(tmp_path / "rounded", *short, f"trainer.matmul_precision={precision}")

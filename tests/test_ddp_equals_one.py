@@ -40,13 +40,18 @@ RUNS = EACH | {
              "data.augment.shift=1", *chosen("feature_matching")],
 }  # fmt: skip
 
+#: Three processes need not repeat what "all_and_further" holds.
+ALONE_BY_TWO = {*FURTHER, "other_views"}
+COMPARED = [(2, name) for name in RUNS] + [(3, name) for name in RUNS if name not in ALONE_BY_TWO]
+
 
 def run_all(folder: Path, processes: int) -> Path:
-    """Every run, by so many processes."""
+    """The runs of so many processes."""
     folder.mkdir()
     write_arrays(folder / "images.npz")
     place = [f"data.path='{folder / 'images.npz'}'"]
-    runs = {name: run + place if "data=arrays" in run else run for name, run in RUNS.items()}
+    names = [name for name in RUNS if processes == 1 or (processes, name) in COMPARED]
+    runs = {name: RUNS[name] + place if "data=arrays" in RUNS[name] else RUNS[name] for name in names}
     (folder / "runs.json").write_text(json.dumps(runs))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -87,24 +92,14 @@ def made_once(tmp_path_factory: pytest.TempPathFactory, processes: int) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return made_once(tmp_path_factory, 1)
-
-
-@pytest.fixture(scope="module", params=[2, 3])
-def together(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return made_once(tmp_path_factory, request.param)
-
-
 def difference(a: Any, b: Any) -> float:
     """‖a − b‖ / ‖b‖."""
     return float((a - b).norm() / b.norm().clamp_min(1e-12))
 
 
-@pytest.mark.parametrize("name", RUNS)
-def test_the_same_parameters(name: str, alone: Path, together: Path) -> None:
-    expected, found = (last_checkpoint(folder / name) for folder in (alone, together))
+@pytest.mark.parametrize(("processes", "name"), COMPARED)
+def test_the_same_parameters(processes: int, name: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    expected, found = (last_checkpoint(made_once(tmp_path_factory, n) / name) for n in (1, processes))
     assert expected["global_step"] == found["global_step"] == ITERATIONS
     weights = {key for key, value in expected["state_dict"].items() if value.is_floating_point()}
     assert weights and expected["state_dict"].keys() == found["state_dict"].keys()

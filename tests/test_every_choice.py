@@ -88,7 +88,7 @@ def test_every_data_set_trains_with_its_recipes_networks_and_each_choice_of_tech
 
 
 @pytest.mark.usefixtures("no_checksums")
-@pytest.mark.parametrize("model", ["mlp", "mlp_small", "conv", "conv_wide"])
+@pytest.mark.parametrize("model", ["mlp", "mlp_small", "conv", "conv_small", "conv_wide"])
 @pytest.mark.parametrize("data", ["mnist", "cifar10", "arrays"])
 def test_every_network_trains_on_grey_and_colour_images_of_any_size(data: str, model: str, sets: dict, tmp_path: Path):
     small = TINY_MLP if model.startswith("mlp") else TINY_CONV

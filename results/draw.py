@@ -92,6 +92,22 @@ def draw_mnist_best_short() -> None:
     figure.savefig(HERE / "mnist_100_best" / "short_curves.png", dpi=110)
 
 
+def draw_mnist_conv() -> None:
+    """Test errors of experiment=mnist_100_conv, and of the same networks on the labels alone."""
+    folder = HERE / "mnist_100_conv"
+    figure, axis = plt.subplots(figsize=(6, 3.6), layout="constrained")
+    for pattern, label, colour in (("split_*", "experiment=mnist_100_conv", "C2"), ("labels_*", "labels alone", "C1")):
+        for i, run in enumerate(sorted(path for path in folder.glob(pattern) if path.is_dir())):
+            steps, values = curve(run, "test/error")
+            axis.plot(steps, [1e4 * v for v in values], color=colour, linewidth=1, label=None if i else label)
+    for errors, label in ((93, "published, dense networks"), (75, "our goal")):
+        axis.axhline(errors, color="grey", linewidth=0.8, linestyle="--" if errors == 93 else ":", label=label)
+    axis.set(yscale="log", xlabel="iteration of 50 images", ylabel="test errors of 10,000", title="MNIST, 100 labels")
+    axis.legend(frameon=False)
+    axis.grid(alpha=0.3, which="both")
+    figure.savefig(folder / "curves.png", dpi=110)
+
+
 def draw_cifar10() -> None:
     """Losses of the short CIFAR-10 (JPEG) runs, one for each technique."""
     runs = sorted(path for path in (HERE / "cifar10_jpeg_short").iterdir() if path.is_dir())
@@ -110,4 +126,5 @@ if __name__ == "__main__":
     draw_mnist()
     draw_mnist_best()
     draw_mnist_best_short()
+    draw_mnist_conv()
     draw_cifar10()

@@ -115,8 +115,9 @@ def test_the_best_combination_is_the_one_that_was_chosen(tmp_path: Path):
 
 
 def test_the_convolutional_combination_is_the_one_with_the_least_held_out_error(tmp_path: Path):
-    """Of the rows of results/mnist_100_conv/held_out.csv, as far as all of them went."""
+    """Of the rows of results/mnist_100_conv/held_out.csv that have its networks, where all of them still ran."""
     rows = pd.read_csv(REPOSITORY / "results" / "mnist_100_conv" / "held_out.csv").fillna("")
+    rows = rows[~rows.options.str.contains("widths")]
     best = rows.loc[rows.error_1000.replace("", 1.0).astype(float).idxmin()]
     chosen = compose_run(tmp_path, "experiment=mnist_100_conv")
     assert best.techniques == "+".join(chosen.tricks.names)

@@ -119,7 +119,8 @@ def test_each_rows_command_composes_and_is_that_of_its_runs(name: str, i: int, t
             result["objective"] == "supervised" or result["tricks"] == config.tricks.names
         )
         assert_same_settings(result.get("config", {}), config.resolved)
-        steps = config.trainer.max_iterations or config.trainer.max_epochs * (result["num_unlabelled"] // 100)
+        epoch = result["num_unlabelled"] // config.data.batch_size
+        steps = config.trainer.max_iterations or config.trainer.max_epochs * epoch
         assert result["iterations"] == steps or config.data.name == "digits"
 
 

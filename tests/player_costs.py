@@ -42,24 +42,24 @@ def seeded(seed):
     return torch.Generator().manual_seed(seed)
 
 
-def players(architecture="mlp", tricks=None):
+def players(architecture="mlp", tricks=None, seed=0):
     """G and D with start values from data."""
-    model, tricks, rng = ARCHITECTURES[architecture], TrickSet(tricks), seeded(0)
+    model, tricks, rng = ARCHITECTURES[architecture], TrickSet(tricks), seeded(seed)
     generator = model.build_generator(SHAPE, tricks, N)
     discriminator = model.build_discriminator(SHAPE, K, tricks, N)
     for network in (generator, discriminator):
         network.reset_parameters(rng)
     generator.set_reference(rng)
-    images = torch.rand(20, *SHAPE, generator=rng)
+    some = torch.rand(20, *SHAPE, generator=rng)
     if discriminator.reference_size:
-        discriminator.set_reference(images[: discriminator.reference_size])
+        discriminator.set_reference(some[: discriminator.reference_size])
     initialise_from_data(generator, generator.draw_z(20, rng))
-    initialise_from_data(discriminator, images, discriminator.draw_noise(20, rng))
+    initialise_from_data(discriminator, some, discriminator.draw_noise(20, rng))
     return generator, discriminator, tricks
 
 
-def images(seed=1):
-    return torch.rand(N, *SHAPE, generator=seeded(seed))
+def images(seed=1, n=N):
+    return torch.rand(n, *SHAPE, generator=seeded(seed))
 
 
 def batch():
@@ -114,6 +114,17 @@ def slow_g_cost(generator, discriminator, selected, seed=4):
     real = discriminator(images(5), discriminator.draw_noise(N, rng)).features.detach()
     difference = fake.features.double().mean(0) - real.double().mean(0)
     return difference.abs().mean() if selected["feature_matching"].norm == "l1" else difference.square().mean()
+
+
+def slow_pull_away(features):
+    """The mean squared cosine of all pairs of different rows."""
+    n, total = len(features), 0
+    for i in range(n):
+        for j in range(n):
+            if i != j:
+                a, b = features[i].double(), features[j].double()
+                total = total + ((a @ b) / (a.norm() * b.norm())) ** 2 / (n * (n - 1))
+    return total
 
 
 def assert_same_gradients(value, expected, network):

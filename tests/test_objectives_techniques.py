@@ -23,6 +23,7 @@ from tests.player_costs import (
     players,
     seeded,
     slow_d_cost,
+    slow_pull_away,
 )
 
 
@@ -56,16 +57,6 @@ class Undeclared(Trick):
 
     def generator_objective(self, step):
         return step.real.features.sum()
-
-
-def slow_pull_away(features):
-    n, total = len(features), 0
-    for i in range(n):
-        for j in range(n):
-            if i != j:
-                a, b = features[i].double(), features[j].double()
-                total = total + ((a @ b) / (a.norm() * b.norm())) ** 2 / (n * (n - 1))
-    return total
 
 
 @pytest.mark.parametrize("beside", [{}, {"feature_matching": FeatureMatching()}], ids=["adversarial", "matching"])

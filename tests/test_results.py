@@ -86,6 +86,7 @@ def test_each_row_agrees_with_its_results(name: str, i: int):
 def test_the_page_states_the_sizes_of_the_networks(tmp_path):
     runs = {
         "MNIST": ("experiment=mnist_100", (1, 28, 28)),
+        "MNIST 1,538,770 and 694,568, with convolutions": ("experiment=mnist_100_conv", (1, 28, 28)),
         "SVHN": ("experiment=svhn_1000", (3, 32, 32)),
         "CIFAR-10": ("experiment=cifar10_4000", (3, 32, 32)),
         "digits": ("data=digits", (1, 8, 8)),

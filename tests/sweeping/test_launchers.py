@@ -58,7 +58,14 @@ def test_joblib_shares_threads_among_its_processes_and_contains_failures(tmp_pat
     assert_equal(last_checkpoint(tmp_path / "alone")["state_dict"], last_checkpoint(job)["state_dict"])
 
 
+def children(pid: int) -> list[int]:
+    """The processes that a process has started."""
+    stats = [path.read_text() for path in Path("/proc").glob("[0-9]*/stat")]
+    return [int(stat.split()[0]) for stat in stats if stat.rpartition(")")[2].split()[1] == str(pid)]
+
+
 @plugin("hydra_joblib_launcher")
+@pytest.mark.skipif(sys.platform != "linux", reason="finds the workers in /proc")
 def test_a_killed_worker_is_one_line_and_the_sweep_can_go_on(tmp_path: Path) -> None:
     options = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "data.seed=1,2", "trainer.max_iterations=100000")
     child = start(tmp_path / "s", *options, "trainer.checkpoint_every=5")
@@ -66,13 +73,10 @@ def test_a_killed_worker_is_one_line_and_the_sweep_can_go_on(tmp_path: Path) -> 
     deadline = time.monotonic() + 120
     while not (first / "checkpoints" / "last.ckpt").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
-    children = Path(f"/proc/{child.pid}/task/{child.pid}/children")
-    if not children.exists():
-        child.kill()
-        pytest.skip("this system does not list a process's children")
-    for pid in children.read_text().split():
-        if b"popen_loky" in Path(f"/proc/{pid}/cmdline").read_bytes():
-            os.kill(int(pid), signal.SIGKILL)
+    workers = [pid for pid in children(child.pid) if b"popen_loky" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    assert len(workers) == 2
+    for pid in workers:
+        os.kill(pid, signal.SIGKILL)
     out, _ = child.communicate(timeout=120)
     assert child.returncode != 0
     assert "Traceback" not in out, out

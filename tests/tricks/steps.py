@@ -4,52 +4,22 @@ from __future__ import annotations
 
 import torch
 
-from ssgan.layers import initialise_from_data
-from ssgan.networks import MLP, Conv
-from ssgan.objectives import (
-    DiscriminatorBatch,
-    discriminator_terms,
-    draw_discriminator_noise,
-    draw_generator_noise,
-    generator_terms,
-)
+from ssgan.objectives import discriminator_terms, draw_discriminator_noise, draw_generator_noise, generator_terms
 from ssgan.training_options import Objective
-from ssgan.tricks import TrickSet
+from tests.player_costs import SHAPE, N, batch, images, players, seeded
 
-N, K, SHAPE = 4, 3, (2, 9, 10)
-ARCHITECTURES = {
-    "mlp": MLP(z_dim=5, generator_hidden=[7, 6], discriminator_hidden=[8, 6]),
-    "conv": Conv(z_dim=5, generator_widths=[4, 3, 3], discriminator_widths=[3, 4]),
-}
-
-
-def seeded(seed):
-    return torch.Generator().manual_seed(seed)
-
-
-def images(seed=1, n=N):
-    return torch.rand(n, *SHAPE, generator=seeded(seed))
+__all__ = ["SHAPE", "N", "Step", "assert_same_gradients", "images", "seeded"]
 
 
 class Step:
     """Both players with their start values, and the batch and noise of a step of each."""
 
     def __init__(self, architecture="mlp", seed=0, **tricks):
-        model, self.tricks, rng = ARCHITECTURES[architecture], TrickSet(tricks), seeded(seed)
-        self.generator = model.build_generator(SHAPE, self.tricks, N)
-        self.discriminator = model.build_discriminator(SHAPE, K, self.tricks, N)
-        for network in (self.generator, self.discriminator):
-            network.reset_parameters(rng)
-        self.generator.set_reference(rng)
-        some = torch.rand(20, *SHAPE, generator=rng)
-        if self.discriminator.reference_size:
-            self.discriminator.set_reference(some[: self.discriminator.reference_size])
-        initialise_from_data(self.generator, self.generator.draw_z(20, rng))
-        initialise_from_data(self.discriminator, some, self.discriminator.draw_noise(20, rng))
-        self.batch = DiscriminatorBatch(images(1), torch.tensor([2, 0, 1, 1]), images(2))
-        players, shape = (self.generator, self.discriminator), (N, *SHAPE)
-        self.d_noise = draw_discriminator_noise(*players, shape, Objective(), self.tricks, seeded(3))
-        self.g_noise = draw_generator_noise(*players, shape, self.tricks, seeded(4))
+        self.generator, self.discriminator, self.tricks = players(architecture, tricks, seed)
+        self.batch = batch()
+        both, shape = (self.generator, self.discriminator), (N, *SHAPE)
+        self.d_noise = draw_discriminator_noise(*both, shape, Objective(), self.tricks, seeded(3))
+        self.g_noise = draw_generator_noise(*both, shape, self.tricks, seeded(4))
 
     def d_terms(self, average=None):
         return discriminator_terms(

@@ -7,17 +7,8 @@ import torch
 
 from ssgan.tricks import PullAway
 from ssgan.tricks.pull_away import pull_away_term
+from tests.player_costs import slow_pull_away
 from tests.tricks.steps import Step, assert_same_gradients
-
-
-def slow_pull_away(features):
-    n, total = len(features), 0
-    for i in range(n):
-        for j in range(n):
-            if i != j:
-                a, b = features[i].double(), features[j].double()
-                total = total + ((a @ b) / (a.norm() * b.norm())) ** 2 / (n * (n - 1))
-    return total
 
 
 @pytest.mark.parametrize(

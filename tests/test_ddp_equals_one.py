@@ -88,15 +88,24 @@ def made_once(tmp_path_factory: pytest.TempPathFactory, processes: int) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return made_once(tmp_path_factory, 1)
+
+
+@pytest.fixture(scope="module", params=[2, 3])
+def together(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return made_once(tmp_path_factory, request.param)
+
+
 def difference(a: Any, b: Any) -> float:
     """‖a − b‖ / ‖b‖."""
     return float((a - b).norm() / b.norm().clamp_min(1e-12))
 
 
 @pytest.mark.parametrize("name", RUNS)
-@pytest.mark.parametrize("processes", [2, 3])
-def test_the_same_parameters(processes: int, name: str, tmp_path_factory: pytest.TempPathFactory) -> None:
-    expected, found = (last_checkpoint(made_once(tmp_path_factory, n) / name) for n in (1, processes))
+def test_the_same_parameters(name: str, alone: Path, together: Path) -> None:
+    expected, found = (last_checkpoint(folder / name) for folder in (alone, together))
     assert expected["global_step"] == found["global_step"] == ITERATIONS
     weights = {key for key, value in expected["state_dict"].items() if value.is_floating_point()}
     assert weights and expected["state_dict"].keys() == found["state_dict"].keys()

@@ -40,11 +40,11 @@ class Randomness:
         return self.members.gather(draw(generator, self.share) for generator in self.generators)
 
     def augment(self, pixels: Tensor, options: Augmentation) -> Tensor:
-        """A batch, randomly flipped and shifted; itself if neither is chosen."""
-        if not (options.flip or options.shift):
+        """A batch, changed at random; itself where nothing may change."""
+        if not options.changes:
             return pixels
         parts = zip(self.members.split(pixels), self.generators, strict=True)
-        return self.members.gather(augment(x, options.flip, options.shift, rng, self.share) for x, rng in parts)
+        return self.members.gather(augment(x, options, rng, self.share) for x, rng in parts)
 
     def state(self) -> Tensor:
         """The generators' state, for a checkpoint."""

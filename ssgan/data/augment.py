@@ -1,68 +1,95 @@
-"""Random flips and shifts of whole batches, on the device where they are."""
+"""Random flips, shifts, rotations and changes of size of whole batches, on the device where they are."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn.functional import affine_grid, grid_sample
 
+from ssgan.data.options import Augmentation
 from ssgan.errors import ConfigError
 from ssgan.layers import WHOLE, Share
 
 
-def augment(images: Tensor, flip: bool, shift: int, generator: torch.Generator, share: Share = WHOLE) -> Tensor:
-    """Flip and shift each image of a batch at random, by a single gather and without a host synchronisation.
+class Moves(NamedTuple):
+    """How each image of a batch is changed, the same in all of its channels."""
+
+    offsets: Tensor
+    """Rows and columns by which it is shifted, in whole pixels, ``[N, 2]``."""
+    mirrored: Tensor
+    """Whether it is mirrored left to right, before anything else, ``[N, 1]``."""
+    angles: Tensor
+    """By how much it is turned about its centre, counter-clockwise, in radians, ``[N, 1]``."""
+    factors: Tensor
+    """By how much it is enlarged about its centre, ``[N, 1]``."""
+
+
+def augment(images: Tensor, options: Augmentation, generator: torch.Generator, share: Share = WHOLE) -> Tensor:
+    """Change each image of a batch at random, without a host synchronisation.
 
     Args:
         images: a batch of any dtype, shape (N, C, H, W).
-        flip: mirror each image left to right with probability 1/2.
-        shift: translate each image by a uniform whole number of pixels in [-shift, shift] along each axis; what comes
-            in from outside is the reflection of the image (the border pixel is not repeated).
+        options: what may change.
         generator: source of all randomness, on the device of ``images``.
         share: ``images`` is this part of a batch, and takes this part of the batch's randomness.
 
     Returns:
-        A new batch of the same shape and dtype; ``images`` itself when both changes are off.
+        A new batch of the same shape and dtype; ``images`` itself where nothing may change.
 
     Raises:
-        ConfigError: the shift is not smaller than the image, so that there is not enough to reflect.
+        ConfigError: the largest shift is not smaller than the image, so that there is not enough to reflect.
     """
-    if not flip and not shift:
+    if not options.changes:
         return images
     whole = (len(images) * share.processes, *images.shape[1:])
-    return moved(images, *map(share.of, draw_moves(whole, flip, shift, generator)))
+    return moved(images, options, Moves(*map(share.of, draw_moves(whole, options, generator))))
 
 
-def draw_moves(
-    shape: Sequence[int], flip: bool, shift: int, generator: torch.Generator, option: str = "data.augment.shift"
-) -> tuple[Tensor, Tensor]:
+def draw_moves(shape: Sequence[int], options: Augmentation, generator: torch.Generator) -> Moves:
     """Randomness of :func:`moved` for a batch of that shape (N, C, H, W).
 
-    Returns:
-        Offsets of rows and columns in whole pixels, ``[N, 2]``, and which images are mirrored, ``[N, 1]``.
-
     Raises:
-        ConfigError: as :func:`augment`; it names ``option``.
+        ConfigError: as :func:`augment`.
     """
     n, _, height, width = shape
-    if shift >= min(height, width):
-        raise ConfigError(f"{option}={shift}: must be less than the image's side, {min(height, width)}")
-    offsets = torch.zeros(n, 2, dtype=torch.long, device=generator.device)
-    mirrored = torch.zeros(n, 1, dtype=torch.bool, device=generator.device)
-    if shift:
-        offsets = torch.randint(-shift, shift + 1, (2, n), device=generator.device, generator=generator).T
-    if flip:
-        mirrored = torch.rand(n, 1, device=generator.device, generator=generator) < 0.5
-    return offsets, mirrored
+    device = generator.device
+    if options.shift >= min(height, width):
+        limit = f"must be less than the image's side, {min(height, width)}"
+        raise ConfigError(f"{options.group}.shift={options.shift}: {limit}")
+    offsets = torch.zeros(n, 2, dtype=torch.long, device=device)
+    mirrored = torch.zeros(n, 1, dtype=torch.bool, device=device)
+    angles = torch.zeros(n, 1, device=device)
+    factors = torch.ones(n, 1, device=device)
+    if options.shift:
+        offsets = torch.randint(-options.shift, options.shift + 1, (2, n), device=device, generator=generator).T
+    if options.flip:
+        mirrored = torch.rand(n, 1, device=device, generator=generator) < 0.5
+    if options.rotate:
+        angles = math.radians(options.rotate) * (2 * torch.rand(n, 1, device=device, generator=generator) - 1)
+    if options.scale:
+        factors = 1 + options.scale * (2 * torch.rand(n, 1, device=device, generator=generator) - 1)
+    return Moves(offsets, mirrored, angles, factors)
 
 
-def moved(images: Tensor, offsets: Tensor, mirrored: Tensor) -> Tensor:
-    """Shift images (N, C, H, W) by ``offsets`` [N, 2] and mirror those that are ``mirrored`` [N, 1]."""
+def moved(images: Tensor, options: Augmentation, moves: Moves) -> Tensor:
+    """Images (N, C, H, W), mirrored, turned and enlarged, then shifted.
+
+    What comes in from outside is the reflection of the image (the border pixel is not repeated). Flips and shifts alone
+    keep every pixel's value; turned or enlarged images are interpolated bilinearly, and rounded where pixels are whole
+    numbers.
+    """
+    return _warped(images, moves) if options.rotate or options.scale else _gathered(images, moves)
+
+
+def _gathered(images: Tensor, moves: Moves) -> Tensor:
     n, channels, height, width = images.shape
-    rows = _reflect(torch.arange(height, device=images.device) - offsets[:, :1], height)
-    columns = _reflect(torch.arange(width, device=images.device) - offsets[:, 1:], width)
-    columns = torch.where(mirrored, width - 1 - columns, columns)
+    rows = _reflect(torch.arange(height, device=images.device) - moves.offsets[:, :1], height)
+    columns = _reflect(torch.arange(width, device=images.device) - moves.offsets[:, 1:], width)
+    columns = torch.where(moves.mirrored, width - 1 - columns, columns)
     source = rows[:, :, None] * width + columns[:, None, :]
     source = source.reshape(n, 1, height * width).expand(n, channels, height * width)
     return images.flatten(2).gather(2, source).view_as(images)
@@ -72,3 +99,19 @@ def _reflect(position: Tensor, size: int) -> Tensor:
     """Map positions in (-size, 2 * size - 1) into 0..size-1 by reflection at the first and the last pixel."""
     last = size - 1
     return last - (last - position.abs()).abs()
+
+
+def _warped(images: Tensor, moves: Moves) -> Tensor:
+    # The source (x, y) of each pixel, from the centre, in pixels: turned back, made smaller, mirrored.
+    cos, sin = moves.angles.cos() / moves.factors, moves.angles.sin() / moves.factors
+    sign = 1 - 2 * moves.mirrored.to(cos.dtype)
+    back = torch.cat([sign * cos, -sign * sin, sin, cos], 1).unflatten(1, (2, 2))
+    shift = moves.offsets.to(cos.dtype).flip(1).unsqueeze(2)
+    # affine_grid counts from -1 at the first pixel to 1 at the last.
+    height, width = images.shape[2:]
+    half = torch.tensor([width - 1, height - 1], dtype=cos.dtype, device=images.device).clamp_min(1) / 2
+    theta = torch.cat([back * half / half[:, None], -(back @ shift) / half[:, None]], 2)
+    grid = affine_grid(theta, list(images.shape), align_corners=True)
+    pixels = images if images.is_floating_point() else images.float()
+    result = grid_sample(pixels, grid.to(pixels.dtype), padding_mode="reflection", align_corners=True)
+    return result if images.is_floating_point() else result.round().to(images.dtype)

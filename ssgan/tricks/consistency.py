@@ -1,15 +1,17 @@
 """Consistency of predictions (Π-model: Laine & Aila 2017, arXiv:1610.02242; mean teacher: Tarvainen & Valpola 2017).
 
-The mean teacher's paper is arXiv:1703.01780.
+The mean teacher's paper is arXiv:1703.01780. Images whose teacher is unsure can be left out, as in self-ensembling for
+domain adaptation (French, Mackiewicz & Fisher 2018, arXiv:1706.05208).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
-from ssgan.checks import non_negative, one_of
+from ssgan.checks import in_range, non_negative, one_of
+from ssgan.data.options import Augmentation
 from ssgan.tricks.base import Trick
 
 if TYPE_CHECKING:
@@ -21,20 +23,32 @@ if TYPE_CHECKING:
     from ssgan.passes import DiscriminatorPass
 
 
-def consistency_loss(logits: Tensor, others: Tensor) -> Tensor:
-    """``mean Σ_k (p_k − q_k)²`` of the K-class probabilities of two passes, ``[n, K]`` each; a float32 scalar."""
+def consistency_loss(logits: Tensor, others: Tensor, confidence: float = 0.0) -> Tensor:
+    """``mean Σ_k (p_k − q_k)²`` of the K-class probabilities of two passes, ``[n, K]`` each; a float32 scalar.
+
+    An image for which ``max_k q_k`` is below ``confidence`` counts as 0 in the mean.
+    """
     from torch import softmax
 
-    return (softmax(logits.float(), 1) - softmax(others.float(), 1)).square().sum(1).mean()
+    targets = softmax(others.float(), 1)
+    each = (softmax(logits.float(), 1) - targets).square().sum(1)
+    return (each * (targets.amax(1) >= confidence)).mean() if confidence else each.mean()
+
+
+class SecondView(Augmentation):
+    """What may change between the two views."""
+
+    group: ClassVar[str] = "trick.consistency"
 
 
 @dataclass
 class Consistency(Trick):
     """D pays for predictions on an unlabelled image that differ between two views of it.
 
-    The views have noise of their own in D's layers, and the second is flipped and shifted by up to ``shift`` pixels at
-    random. ``teacher`` looks at the second: ``average`` is D with its averaged weights (the mean teacher; a constant),
-    ``live`` is D itself (the Π-model). There is no ramp: the default weight is one that can be paid from the start, a
+    The views have noise of their own in D's layers, and the second is changed at random as ``data.augment`` changes
+    images: ``flip``, ``shift``, ``rotate``, ``scale``. ``teacher`` looks at the second: ``average`` is D with its
+    averaged weights (the mean teacher; a constant), ``live`` is D itself (the Π-model). An image of which it is less
+    sure than ``confidence`` counts as 0. There is no ramp: the default weight is one that can be paid from the start, a
     tenth of the largest that the mean teacher's paper reaches (100 times the mean over ten classes).
     """
 
@@ -42,11 +56,20 @@ class Consistency(Trick):
     teacher: str = "average"
     flip: bool = False
     shift: int = 0
+    rotate: float = 0.0
+    scale: float = 0.0
+    confidence: float = 0.0
 
     def __post_init__(self) -> None:
         non_negative("trick.consistency.weight", self.weight)
         one_of("trick.consistency.teacher", self.teacher, ("average", "live"))
-        non_negative("trick.consistency.shift", self.shift)
+        _ = self.moves  # refuses what is not valid
+        in_range("trick.consistency.confidence", self.confidence, 0, 1)
+
+    @property
+    def moves(self) -> SecondView:
+        """What may change between the views."""
+        return SecondView(flip=self.flip, shift=self.shift, rotate=self.rotate, scale=self.scale)
 
     def discriminator_draws(
         self, generator: Generator, discriminator: Discriminator, shape: Sequence[int], rng: torch.Generator
@@ -54,16 +77,17 @@ class Consistency(Trick):
         """Draw how the second view moves, and the noise of D's layers on it."""
         from ssgan.data.augment import draw_moves
 
-        moves = draw_moves(shape, self.flip, self.shift, rng, "trick.consistency.shift")
+        moves = draw_moves(shape, self.moves, rng)
         return moves + discriminator.draw_noise(shape[0], rng)
 
     def discriminator_penalty(self, step: DiscriminatorPass) -> Tensor:
         """Fill the term of D."""
-        from ssgan.data.augment import moved
+        from ssgan.data.augment import Moves, moved
 
-        offsets, mirrored, *layers = step.draws
+        fields = len(Moves._fields)
         images = step.batch.unlabelled
-        if self.flip or self.shift:
-            images = moved(images, offsets, mirrored)
+        if self.moves.changes:
+            images = moved(images, self.moves, Moves(*step.draws[:fields]))
         teacher = step.average if self.teacher == "average" else step.discriminator
-        return self.weight * consistency_loss(step.unlabelled.logits, teacher(images, layers).logits)
+        others = teacher(images, step.draws[fields:]).logits
+        return self.weight * consistency_loss(step.unlabelled.logits, others, self.confidence)

@@ -92,9 +92,10 @@ def test_wrong_options_are_refused(option: str, value: int) -> None:
         Digits(**{option: value})
 
 
-def test_a_negative_shift_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"data\.augment\.shift=-1"):
-        Augmentation(shift=-1)
+@pytest.mark.parametrize(("option", "value"), [("shift", -1), ("rotate", -1), ("rotate", 181), ("scale", 1.0)])
+def test_wrong_augmentation_is_refused(option: str, value: float) -> None:
+    with pytest.raises(ConfigError, match=rf"data\.augment\.{option}={value}: must be"):
+        Augmentation(**{option: value})
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from ssgan.data.augment import augment
+from ssgan.data.options import Augmentation
 from ssgan.layers import WHOLE, Share, batch_mean, own_part, spanning, whole_batch
 
 
@@ -26,10 +27,11 @@ def test_one_process_has_it_all() -> None:
         assert whole_batch(x) is x and torch.equal(own_part(x), x)
 
 
-def test_shares_of_augmented_images_are_the_augmented_batch() -> None:
+@pytest.mark.parametrize("options", [Augmentation(flip=True, shift=2), Augmentation(rotate=20, scale=0.2)], ids=str)
+def test_shares_of_augmented_images_are_the_augmented_batch(options: Augmentation) -> None:
     images = torch.randint(0, 256, (12, 3, 8, 8), dtype=torch.uint8)
-    whole = augment(images, True, 2, torch.Generator().manual_seed(3))
+    whole = augment(images, options, torch.Generator().manual_seed(3))
     parts = [
-        augment(part, True, 2, torch.Generator().manual_seed(3), Share(i, 3)) for i, part in enumerate(images.chunk(3))
+        augment(part, options, torch.Generator().manual_seed(3), Share(i, 3)) for i, part in enumerate(images.chunk(3))
     ]
     assert torch.equal(torch.cat(parts), whole)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
 from ssgan.average import WeightAverage
+from ssgan.data.augment import Moves
 from ssgan.errors import ConfigError
 from ssgan.tricks import Consistency
 from ssgan.tricks.consistency import consistency_loss
-from tests.tricks.steps import SHAPE, N, Step, assert_same_gradients
+from tests.data.pixel_by_pixel import moved_image
+from tests.tricks.steps import N, Step, assert_same_gradients
+
+FIELDS = len(Moves._fields)
 
 
 def test_known_numbers():
@@ -20,21 +25,15 @@ def test_known_numbers():
 
 
 def second_view(step):
-    """Images and noise of the second view, moved pixel by pixel."""
-    offsets, mirrored, *layers = step.d_noise.draws["consistency"]
-    _, height, width = SHAPE
-    views = torch.empty_like(step.batch.unlabelled)
-    for i, image in enumerate(step.batch.unlabelled):
-        for row in range(height):
-            for column in range(width):
-                y, x = row - offsets[i, 0].item(), column - offsets[i, 1].item()
-                y, x = (abs(v) if v < size else 2 * (size - 1) - v for v, size in ((y, height), (x, width)))
-                x = width - 1 - x if mirrored[i] else x
-                views[i, :, row, column] = image[:, y, x]
-    return views, layers
+    """Images and noise of the second view."""
+    *moves, layers = *step.d_noise.draws["consistency"][:FIELDS], step.d_noise.draws["consistency"][FIELDS:]
+    views = [moved_image(x.numpy(), *(each[i] for each in moves)) for i, x in enumerate(step.batch.unlabelled)]
+    return torch.from_numpy(np.stack(views)).float(), layers
 
 
-@pytest.mark.parametrize("moves", [{}, {"flip": True}, {"shift": 2}, {"flip": True, "shift": 1}])
+@pytest.mark.parametrize(
+    "moves", [{}, {"flip": True}, {"shift": 2}, {"flip": True, "shift": 1}, {"rotate": 20, "scale": 0.2}]
+)
 @pytest.mark.parametrize("teacher", ["average", "live"])
 def test_value_and_gradient(teacher, moves):
     step = Step("conv", consistency=Consistency(weight=0.5, teacher=teacher, **moves))
@@ -56,7 +55,7 @@ def test_value_and_gradient(teacher, moves):
 
 def test_the_second_view_has_noise_of_its_own():
     step = Step(consistency=Consistency())
-    _, _, *layers = step.d_noise.draws["consistency"]
+    layers = step.d_noise.draws["consistency"][FIELDS:]
     first = step.layers(1)
     assert [layer.shape for layer in layers] == [layer.shape for layer in first]
     assert not any(map(torch.equal, layers, first))
@@ -65,9 +64,10 @@ def test_the_second_view_has_noise_of_its_own():
 
 def test_one_view_seen_twice_costs_nothing():
     step = Step(consistency=Consistency(teacher="live"))
-    offsets, mirrored, *_ = step.d_noise.draws["consistency"]
-    assert not offsets.any() and not mirrored.any(), "without flip and shift nothing moves"
-    same = {"consistency": (offsets, mirrored, *step.layers(1))}
+    moves = Moves(*step.d_noise.draws["consistency"][:FIELDS])
+    assert not any(each.any() for each in (moves.offsets, moves.mirrored, moves.angles)), "nothing may move"
+    assert (moves.factors == 1).all()
+    same = {"consistency": (*moves, *step.layers(1))}
     step.d_noise = step.d_noise._replace(draws=same)
     assert step.d_terms()["consistency"].item() == pytest.approx(0, abs=1e-10)
 
@@ -75,3 +75,25 @@ def test_one_view_seen_twice_costs_nothing():
 def test_a_shift_as_large_as_the_image_is_refused_by_its_own_name():
     with pytest.raises(ConfigError, match=r"trick\.consistency\.shift=9: must be less than the image's side, 9"):
         Step(consistency=Consistency(shift=9))
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [("shift", -1, "0 or greater"), ("rotate", 181, "from 0 to 180"), ("scale", 1.0, "from 0 to 0.9"),
+     ("confidence", 1.5, "from 0 to 1")],
+)  # fmt: skip
+def test_wrong_values(option, value, message):
+    with pytest.raises(ConfigError, match=rf"trick\.consistency\.{option}={value}: must be {message}"):
+        Consistency(**{option: value})
+
+
+def test_unsure_targets_count_as_nothing():
+    # The teacher's largest probabilities are 0.9 and 0.6.
+    targets = torch.tensor([[0.9, 0.1], [0.4, 0.6]]).log()
+    torn = torch.zeros(2, 2)
+    sure, unsure = 2 * 0.4**2, 2 * 0.1**2
+    assert consistency_loss(torn, targets).item() == pytest.approx((sure + unsure) / 2)
+    assert consistency_loss(torn, targets, 0.7).item() == pytest.approx(sure / 2)
+    assert consistency_loss(torn, targets, 0.95).item() == 0
+    step = Step(consistency=Consistency(confidence=1.0))
+    assert step.d_terms()["consistency"] == 0

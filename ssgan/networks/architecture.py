@@ -94,9 +94,11 @@ class MLP(Architecture):
 class Conv(Architecture):
     """Convolutional networks on images in [−1, 1] (the SVHN and CIFAR-10 recipes).
 
-    ``discriminator_widths`` are the recipes' a and b. ``input_dropout`` is the published feature-matching run's input
-    noise, ``input_noise`` (Gaussian, std) that of the minibatch-discrimination run; 0 leaves either out. ``pool`` is
-    how D's last activations become features: their mean, or their largest (``max``, as in manifold regularisation).
+    ``discriminator_widths`` are the recipes' a and b. ``first_stride`` 2 halves the image's sides in D's first
+    convolution already, so that nearly all of D costs a quarter; the recipes' is 1. ``input_dropout`` is the published
+    feature-matching run's input noise, ``input_noise`` (Gaussian, std) that of the minibatch-discrimination run; 0
+    leaves either out. ``pool`` is how D's last activations become features: their mean, or their largest (``max``, as
+    in manifold regularisation).
     """
 
     feature_norm: str = "l1"
@@ -104,6 +106,7 @@ class Conv(Architecture):
     pixel_divisor: float = 127.5
     generator_widths: list[int] = field(default_factory=lambda: [512, 256, 128])
     discriminator_widths: list[int] = field(default_factory=lambda: [64, 128])
+    first_stride: int = 1
     pool: str = "mean"
     input_dropout: float = 0.2
     input_noise: float = 0.0
@@ -115,6 +118,7 @@ class Conv(Architecture):
             widths = getattr(self, name)
             if len(widths) != count or not are_widths(widths):
                 raise ConfigError(f"model.{name}={widths} must be a list of {count} positive widths")
+        one_of("model.first_stride", self.first_stride, (1, 2))
         one_of("model.pool", self.pool, ("mean", "max"))
         in_range("model.input_dropout", self.input_dropout, 0.0, 0.99)
         non_negative("model.input_noise", self.input_noise)
@@ -139,6 +143,7 @@ class Conv(Architecture):
             image_shape,
             num_classes,
             self.discriminator_widths,
+            self.first_stride,
             self.pool,
             self.input_dropout,
             self.input_noise,

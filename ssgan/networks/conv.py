@@ -71,7 +71,7 @@ class ConvDiscriminator(Discriminator):
     """Nine convolutions in three blocks with leaky ReLUs, a global mean (or max) pool, and a dense layer.
 
     Each of the first two blocks ends in a stride of 2 and dropout, the third is a 3×3 convolution without padding and
-    two 1×1 ones; ``f(x)`` is the pooled activation.
+    two 1×1 ones; ``f(x)`` is the pooled activation. The very first convolution has a stride of ``first_stride``.
 
     Raises:
         ConfigError: if the images are too small for the third block.
@@ -82,6 +82,7 @@ class ConvDiscriminator(Discriminator):
         image_shape: tuple[int, int, int],
         num_classes: int,
         widths: Sequence[int],
+        first_stride: int,
         pool: str,
         input_dropout: float,
         input_noise: float,
@@ -89,12 +90,11 @@ class ConvDiscriminator(Discriminator):
         heads: Mapping[str, nn.Module],
     ) -> None:
         channels, *size = image_shape
-        half = halve(size)
-        quarter = halve(half)
-        if min(quarter) < 3:
-            raise ConfigError(
-                f"model=conv needs images of at least 9×9 pixels, these have {size[0]}×{size[1]}; choose model=mlp"
-            )
+        first = halve(size if first_stride == 1 else halve(size))
+        second = halve(first)
+        if min(second) < 3:
+            least, found = 8 * first_stride + 1, f"these have {size[0]}×{size[1]}"
+            raise ConfigError(f"model=conv needs images of at least {least}×{least} pixels, {found}; choose model=mlp")
         a, b = widths
 
         def conv(fan_in: int, width: int, kernel: int, stride: int = 1, padding: int = 0) -> list[nn.Module]:
@@ -103,14 +103,14 @@ class ConvDiscriminator(Discriminator):
         body = ChannelsLastSequential(
             *[Dropout(image_shape, input_dropout)] if input_dropout else [],
             *[GaussianNoise(image_shape, input_noise)] if input_noise else [],
-            *conv(channels, a, 3, padding=1),
+            *conv(channels, a, 3, first_stride, padding=1),
             *conv(a, a, 3, padding=1),
             *conv(a, a, 3, stride=2, padding=1),
-            *[Dropout((a, *half), hidden_dropout)] if hidden_dropout else [],
+            *[Dropout((a, *first), hidden_dropout)] if hidden_dropout else [],
             *conv(a, b, 3, padding=1),
             *conv(b, b, 3, padding=1),
             *conv(b, b, 3, stride=2, padding=1),
-            *[Dropout((b, *quarter), hidden_dropout)] if hidden_dropout else [],
+            *[Dropout((b, *second), hidden_dropout)] if hidden_dropout else [],
             *conv(b, b, 3),
             *conv(b, b, 1),
             *conv(b, b, 1),

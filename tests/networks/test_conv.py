@@ -21,6 +21,23 @@ def test_images_too_small_for_the_convolutions_are_refused_in_one_line(shape):
     assert f"{shape[1]}×{shape[2]}" in str(error.value) and "\n" not in str(error.value)
 
 
+def test_a_first_stride_of_two_halves_all_that_follows_and_adds_no_parameter():
+    plain, strided = (
+        build_d(model=Conv(discriminator_widths=[4, 6], first_stride=s), shape=(1, 17, 28)) for s in (1, 2)
+    )
+    x = torch.rand(BATCH, 1, 17, 28, generator=seeded())
+    sizes = []
+    for layer in strided.modules():
+        if isinstance(layer, WeightNormConv2d):
+            layer.register_forward_hook(lambda m, args, output: sizes.append(tuple(output.shape[2:])))
+    assert strided(x, strided.draw_noise(BATCH, seeded())).logits.shape == (BATCH, K)
+    assert sizes == [(9, 14)] * 2 + [(5, 7)] * 3 + [(3, 4)] + [(1, 2)] * 3
+    shapes = [{name: p.shape for name, p in network.named_parameters()} for network in (plain, strided)]
+    assert shapes[0] == shapes[1]
+    with pytest.raises(ConfigError, match="at least 17×17 pixels, these have 16×28"):
+        build_d(model=Conv(first_stride=2), shape=(1, 16, 28))
+
+
 @pytest.mark.parametrize("shape", [(1, 1, 1), (3, 5, 2), (1, 8, 8), (2, 13, 22)])
 def test_the_generator_fits_images_of_any_size(shape):
     assert build_g("conv", shape)(torch.rand(2, 5)).shape == (2, *shape)

@@ -34,6 +34,8 @@ RUNS = EACH | {
     "all_and_further": [*MLP, *chosen(*TRICKS, *FURTHER)],
     "other_views": [*MLP, *chosen("consistency"), "trick.consistency.teacher=live", "trick.consistency.flip=true",
                     "trick.consistency.shift=1"],
+    "warped_views": [*MLP, *chosen("consistency"), "trick.consistency.second_view=student", "data.augment.scale=0.1",
+                     "trick.consistency.rotate=20", "trick.consistency.shear=5", "trick.consistency.confidence=0.3"],
     "steps_and_clipping": [*MLP, "objective.d_steps=2", "objective.g_steps=2", "optim.clip_norm=0.1"],
     "ensemble": [*MLP, *chosen(*TRICKS), "ensemble=2"],
     "conv": [*SAME, *TINY_CONV, "data=arrays", "model=conv", "data.num_labels=40", "data.augment.flip=true",

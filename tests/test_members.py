@@ -48,6 +48,7 @@ EVERY = {
     "virtual_batch_norm": VirtualBatchNorm(),
     "conditional_entropy": ConditionalEntropy(),
     "consistency": Consistency(flip=True, shift=1),
+    "warped_views": Consistency(second_view="student", rotate=20, scale=0.1, shear=5, confidence=0.2),
     "manifold_regularisation": ManifoldRegularisation(),
     "pull_away": PullAway(),
     "spectral_norm": SpectralNorm(),

@@ -1,4 +1,4 @@
-"""Random flips, shifts, rotations and changes of size of whole batches, on the device where they are."""
+"""Random flips, shifts, rotations, shears and changes of size of whole batches, on the device where they are."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ class Moves(NamedTuple):
     """By how much it is turned about its centre, counter-clockwise, in radians, ``[N, 1]``."""
     factors: Tensor
     """By how much it is enlarged about its centre, ``[N, 1]``."""
+    slants: Tensor
+    """By how many columns each row is moved against the one above it, before the rotation, ``[N, 1]``."""
 
 
 def augment(images: Tensor, options: Augmentation, generator: torch.Generator, share: Share = WHOLE) -> Tensor:
@@ -64,6 +66,7 @@ def draw_moves(shape: Sequence[int], options: Augmentation, generator: torch.Gen
     mirrored = torch.zeros(n, 1, dtype=torch.bool, device=device)
     angles = torch.zeros(n, 1, device=device)
     factors = torch.ones(n, 1, device=device)
+    slants = torch.zeros(n, 1, device=device)
     if options.shift:
         offsets = torch.randint(-options.shift, options.shift + 1, (2, n), device=device, generator=generator).T
     if options.flip:
@@ -72,17 +75,19 @@ def draw_moves(shape: Sequence[int], options: Augmentation, generator: torch.Gen
         angles = math.radians(options.rotate) * (2 * torch.rand(n, 1, device=device, generator=generator) - 1)
     if options.scale:
         factors = 1 + options.scale * (2 * torch.rand(n, 1, device=device, generator=generator) - 1)
-    return Moves(offsets, mirrored, angles, factors)
+    if options.shear:
+        slants = torch.tan(math.radians(options.shear) * (2 * torch.rand(n, 1, device=device, generator=generator) - 1))
+    return Moves(offsets, mirrored, angles, factors, slants)
 
 
 def moved(images: Tensor, options: Augmentation, moves: Moves) -> Tensor:
-    """Images (N, C, H, W), mirrored, turned and enlarged, then shifted.
+    """Images (N, C, H, W), mirrored, sheared, turned and enlarged, then shifted.
 
     What comes in from outside is the reflection of the image (the border pixel is not repeated). Flips and shifts alone
-    keep every pixel's value; turned or enlarged images are interpolated bilinearly, and rounded where pixels are whole
+    keep every pixel's value; other images are interpolated bilinearly, and rounded where pixels are whole
     numbers.
     """
-    return _warped(images, moves) if options.rotate or options.scale else _gathered(images, moves)
+    return _warped(images, moves) if options.warps else _gathered(images, moves)
 
 
 def _gathered(images: Tensor, moves: Moves) -> Tensor:
@@ -102,16 +107,17 @@ def _reflect(position: Tensor, size: int) -> Tensor:
 
 
 def _warped(images: Tensor, moves: Moves) -> Tensor:
-    # The source (x, y) of each pixel, from the centre, in pixels: turned back, made smaller, mirrored.
+    # Each pixel's source (x, y), from the centre, in pixels: shifted back, turned back, made smaller, straightened,
+    # mirrored.
+    down, right = moves.offsets.to(moves.angles.dtype).split(1, 1)
     cos, sin = moves.angles.cos() / moves.factors, moves.angles.sin() / moves.factors
     sign = 1 - 2 * moves.mirrored.to(cos.dtype)
-    back = torch.cat([sign * cos, -sign * sin, sin, cos], 1).unflatten(1, (2, 2))
-    shift = moves.offsets.to(cos.dtype).flip(1).unsqueeze(2)
+    x_by_x, x_by_y = sign * (cos - moves.slants * sin), -sign * (sin + moves.slants * cos)
+    x, y = -(x_by_x * right + x_by_y * down), -(sin * right + cos * down)
     # affine_grid counts from -1 at the first pixel to 1 at the last.
-    height, width = images.shape[2:]
-    half = torch.tensor([width - 1, height - 1], dtype=cos.dtype, device=images.device).clamp_min(1) / 2
-    theta = torch.cat([back * half / half[:, None], -(back @ shift) / half[:, None]], 2)
-    grid = affine_grid(theta, list(images.shape), align_corners=True)
+    height, width = ((max(side, 2) - 1) / 2 for side in images.shape[2:])
+    theta = [x_by_x, x_by_y * (height / width), x / width, sin * (width / height), cos, y / height]
+    grid = affine_grid(torch.cat(theta, 1).unflatten(1, (2, 3)), list(images.shape), align_corners=True)
     pixels = images if images.is_floating_point() else images.float()
     result = grid_sample(pixels, grid.to(pixels.dtype), padding_mode="reflection", align_corners=True)
     return result if images.is_floating_point() else result.round().to(images.dtype)

@@ -38,16 +38,24 @@ class Augmentation:
     """Largest rotation about the centre, either way, in degrees."""
     scale: float = 0.0
     """Largest change in size, as a fraction: 0.1 for 0.9 to 1.1 times."""
+    shear: float = 0.0
+    """Largest slant of vertical lines, either way, in degrees."""
 
     def __post_init__(self) -> None:
         non_negative(f"{self.group}.shift", self.shift)
         in_range(f"{self.group}.rotate", self.rotate, 0, 180)
         in_range(f"{self.group}.scale", self.scale, 0, 0.9)
+        in_range(f"{self.group}.shear", self.shear, 0, 80)
+
+    @property
+    def warps(self) -> bool:
+        """Whether pixels land between pixels, so that images are interpolated."""
+        return bool(self.rotate or self.scale or self.shear)
 
     @property
     def changes(self) -> bool:
         """Whether any image is changed."""
-        return bool(self.flip or self.shift or self.rotate or self.scale)
+        return bool(self.flip or self.shift or self.warps)
 
 
 @dataclass(kw_only=True)

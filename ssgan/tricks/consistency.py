@@ -1,7 +1,8 @@
 """Consistency of predictions (Π-model: Laine & Aila 2017, arXiv:1610.02242; mean teacher: Tarvainen & Valpola 2017).
 
 The mean teacher's paper is arXiv:1703.01780. Images whose teacher is unsure can be left out, as in self-ensembling for
-domain adaptation (French, Mackiewicz & Fisher 2018, arXiv:1706.05208).
+domain adaptation (French, Mackiewicz & Fisher 2018, arXiv:1706.05208), and the student can be the one who sees the
+changed view, as in FixMatch (Sohn et al. 2020, arXiv:2001.07685).
 """
 
 from __future__ import annotations
@@ -23,16 +24,16 @@ if TYPE_CHECKING:
     from ssgan.passes import DiscriminatorPass
 
 
-def consistency_loss(logits: Tensor, others: Tensor, confidence: float = 0.0) -> Tensor:
+def consistency_loss(logits: Tensor, targets: Tensor, confidence: float = 0.0) -> Tensor:
     """``mean Σ_k (p_k − q_k)²`` of the K-class probabilities of two passes, ``[n, K]`` each; a float32 scalar.
 
     An image for which ``max_k q_k`` is below ``confidence`` counts as 0 in the mean.
     """
     from torch import softmax
 
-    targets = softmax(others.float(), 1)
-    each = (softmax(logits.float(), 1) - targets).square().sum(1)
-    return (each * (targets.amax(1) >= confidence)).mean() if confidence else each.mean()
+    wanted = softmax(targets.float(), 1)
+    each = (softmax(logits.float(), 1) - wanted).square().sum(1)
+    return (each * (wanted.amax(1) >= confidence)).mean() if confidence else each.mean()
 
 
 class SecondView(Augmentation):
@@ -46,30 +47,35 @@ class Consistency(Trick):
     """D pays for predictions on an unlabelled image that differ between two views of it.
 
     The views have noise of their own in D's layers, and the second is changed at random as ``data.augment`` changes
-    images: ``flip``, ``shift``, ``rotate``, ``scale``. ``teacher`` looks at the second: ``average`` is D with its
-    averaged weights (the mean teacher; a constant), ``live`` is D itself (the Π-model). An image of which it is less
-    sure than ``confidence`` counts as 0. There is no ramp: the default weight is one that can be paid from the start, a
-    tenth of the largest that the mean teacher's paper reaches (100 times the mean over ten classes).
+    images: ``flip``, ``shift``, ``rotate``, ``scale``, ``shear``. The ``teacher`` is D with its averaged weights
+    (``average``, the mean teacher; a constant) or D itself (``live``, the Π-model). ``second_view`` is who looks at the
+    second view: the ``teacher``, or the ``student``, which takes one more pass of D but lets strong changes leave the
+    targets as they are. An image of which the teacher is less sure than ``confidence`` counts as 0. There is no ramp:
+    the default weight is one that can be paid from the start, a tenth of the largest that the mean teacher's paper
+    reaches (100 times the mean over ten classes).
     """
 
     weight: float = 1.0
     teacher: str = "average"
+    second_view: str = "teacher"
     flip: bool = False
     shift: int = 0
     rotate: float = 0.0
     scale: float = 0.0
+    shear: float = 0.0
     confidence: float = 0.0
 
     def __post_init__(self) -> None:
         non_negative("trick.consistency.weight", self.weight)
         one_of("trick.consistency.teacher", self.teacher, ("average", "live"))
+        one_of("trick.consistency.second_view", self.second_view, ("teacher", "student"))
         _ = self.moves  # refuses what is not valid
         in_range("trick.consistency.confidence", self.confidence, 0, 1)
 
     @property
     def moves(self) -> SecondView:
         """What may change between the views."""
-        return SecondView(flip=self.flip, shift=self.shift, rotate=self.rotate, scale=self.scale)
+        return SecondView(flip=self.flip, shift=self.shift, rotate=self.rotate, scale=self.scale, shear=self.shear)
 
     def discriminator_draws(
         self, generator: Generator, discriminator: Discriminator, shape: Sequence[int], rng: torch.Generator
@@ -84,10 +90,14 @@ class Consistency(Trick):
         """Fill the term of D."""
         from ssgan.data.augment import Moves, moved
 
-        fields = len(Moves._fields)
-        images = step.batch.unlabelled
+        first, second = step.batch.unlabelled, step.batch.unlabelled
+        moves, layers = Moves(*step.draws[: len(Moves._fields)]), step.draws[len(Moves._fields) :]
         if self.moves.changes:
-            images = moved(images, self.moves, Moves(*step.draws[:fields]))
+            second = moved(second, self.moves, moves)
         teacher = step.average if self.teacher == "average" else step.discriminator
-        others = teacher(images, step.draws[fields:]).logits
-        return self.weight * consistency_loss(step.unlabelled.logits, others, self.confidence)
+        if self.second_view == "teacher":
+            logits, targets = step.unlabelled.logits, teacher(second, layers).logits
+        else:
+            logits = step.discriminator(second, layers).logits
+            targets = teacher(first, step.layers_on("unlabelled")).logits
+        return self.weight * consistency_loss(logits, targets, self.confidence)

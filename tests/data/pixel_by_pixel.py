@@ -15,9 +15,9 @@ def reflected(position: float, size: int) -> float:
     return position
 
 
-def moved_image(image: np.ndarray, offsets: Tensor, mirrored: Tensor, angles: Tensor, factors: Tensor) -> np.ndarray:
-    """Image [C, H, W]: each pixel's source by undoing the shift, the rotation, the size and the mirror in turn."""
-    (down, right), mirror, angle, factor = offsets.tolist(), mirrored.item(), angles.item(), factors.item()
+def moved_image(image: np.ndarray, *move: Tensor) -> np.ndarray:
+    """Image [C, H, W]: each pixel's source by undoing the shift, the rotation, the size, the slant and the mirror."""
+    (down, right), (mirror,), (angle,), (factor,), (slant,) = (values.tolist() for values in move)
     result = np.empty(image.shape)
     _, height, width = image.shape
     middle_y, middle_x = (height - 1) / 2, (width - 1) / 2
@@ -26,7 +26,9 @@ def moved_image(image: np.ndarray, offsets: Tensor, mirrored: Tensor, angles: Te
             y, x = row - down - middle_y, column - right - middle_x
             # On the screen y points down, so that a counter-clockwise turn takes (x, 0) to (x cos, -x sin).
             x, y = x * math.cos(angle) - y * math.sin(angle), x * math.sin(angle) + y * math.cos(angle)
-            y, x = middle_y + y / factor, middle_x + (-x if mirror else x) / factor
+            y, x = y / factor, x / factor
+            x = x - slant * y
+            y, x = middle_y + y, middle_x + (-x if mirror else x)
             y, x = reflected(y, height), reflected(x, width)
             top, left = min(int(y), height - 2), min(int(x), width - 2)
             y, x = y - top, x - left

@@ -15,7 +15,7 @@ from tests.data.pixel_by_pixel import moved_image
 
 C, H, W = 3, 6, 8
 BOTH = Augmentation(flip=True, shift=2)
-ALL = Augmentation(flip=True, shift=2, rotate=30, scale=0.3)
+ALL = Augmentation(flip=True, shift=2, rotate=30, scale=0.3, shear=20)
 
 
 def every_variant(image: np.ndarray, flip: bool, shift: int) -> set[bytes]:
@@ -66,7 +66,9 @@ def test_too_large_a_shift_is_refused() -> None:
         augment(torch.zeros(1, C, H, W), Augmentation(shift=H), torch.Generator())
 
 
-@pytest.mark.parametrize("options", [Augmentation(rotate=180), Augmentation(scale=0.9), ALL], ids=str)
+@pytest.mark.parametrize(
+    "options", [Augmentation(rotate=180), Augmentation(scale=0.9), Augmentation(shear=45), ALL], ids=str
+)
 def test_rotations_and_sizes_pixel_by_pixel(options: Augmentation) -> None:
     images = torch.rand(12, C, H, W, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     moves = draw_moves(images.shape, options, torch.Generator().manual_seed(0))
@@ -82,7 +84,13 @@ def test_rotations_and_sizes_pixel_by_pixel(options: Augmentation) -> None:
 
 def test_a_quarter_turn_is_counter_clockwise() -> None:
     image = torch.rand(1, 2, 7, 7, generator=torch.Generator().manual_seed(0))
-    quarter = Moves(torch.zeros(1, 2), torch.zeros(1, 1, dtype=bool), torch.tensor([[math.pi / 2]]), torch.ones(1, 1))
+    quarter = Moves(
+        torch.zeros(1, 2),
+        torch.zeros(1, 1, dtype=bool),
+        torch.tensor([[math.pi / 2]]),
+        torch.ones(1, 1),
+        torch.zeros(1, 1),
+    )
     turned = moved(image, Augmentation(rotate=90), quarter)
     np.testing.assert_allclose(turned[0].numpy(), np.rot90(image[0].numpy(), axes=(1, 2)), atol=1e-5)
 
@@ -93,9 +101,13 @@ def test_without_a_turn_or_a_new_size_it_is_the_shifted_image() -> None:
     torch.testing.assert_close(moved(images, ALL, moves), moved(images, BOTH, moves), atol=1e-5, rtol=1e-5)
 
 
-def test_turns_and_sizes_fill_their_ranges_evenly() -> None:
+def test_turns_sizes_and_slants_fill_their_ranges_evenly() -> None:
     moves = draw_moves((20000, C, H, W), ALL, torch.Generator().manual_seed(0))
-    for values, low, high in ((moves.angles.rad2deg(), -30, 30), (moves.factors, 0.7, 1.3)):
+    for values, low, high in (
+        (moves.angles.rad2deg(), -30, 30),
+        (moves.factors, 0.7, 1.3),
+        (moves.slants.atan().rad2deg(), -20, 20),
+    ):
         counts = torch.histc(values, 10, low, high)
         assert counts.sum() == 20000 and (counts - 2000).abs().max() < 250
 

@@ -92,7 +92,9 @@ def test_wrong_options_are_refused(option: str, value: int) -> None:
         Digits(**{option: value})
 
 
-@pytest.mark.parametrize(("option", "value"), [("shift", -1), ("rotate", -1), ("rotate", 181), ("scale", 1.0)])
+@pytest.mark.parametrize(
+    ("option", "value"), [("shift", -1), ("rotate", -1), ("rotate", 181), ("scale", 1.0), ("shear", 90)]
+)
 def test_wrong_augmentation_is_refused(option: str, value: float) -> None:
     with pytest.raises(ConfigError, match=rf"data\.augment\.{option}={value}: must be"):
         Augmentation(**{option: value})

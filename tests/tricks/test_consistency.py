@@ -24,7 +24,7 @@ def test_known_numbers():
     assert consistency_loss(torn, torn + 7).item() == 0
 
 
-def second_view(step):
+def changed_view(step):
     """Images and noise of the second view."""
     *moves, layers = *step.d_noise.draws["consistency"][:FIELDS], step.d_noise.draws["consistency"][FIELDS:]
     views = [moved_image(x.numpy(), *(each[i] for each in moves)) for i, x in enumerate(step.batch.unlabelled)]
@@ -32,20 +32,23 @@ def second_view(step):
 
 
 @pytest.mark.parametrize(
-    "moves", [{}, {"flip": True}, {"shift": 2}, {"flip": True, "shift": 1}, {"rotate": 20, "scale": 0.2}]
+    "moves", [{}, {"flip": True}, {"shift": 2}, {"flip": True, "shift": 1}, {"rotate": 20, "scale": 0.2, "shear": 10}]
 )
 @pytest.mark.parametrize("teacher", ["average", "live"])
-def test_value_and_gradient(teacher, moves):
-    step = Step("conv", consistency=Consistency(weight=0.5, teacher=teacher, **moves))
+@pytest.mark.parametrize("second_view", ["teacher", "student"])
+def test_value_and_gradient(second_view, teacher, moves):
+    step = Step("conv", consistency=Consistency(weight=0.5, teacher=teacher, second_view=second_view, **moves))
     average = WeightAverage(step.discriminator).network
     with torch.no_grad():
         for p in average.parameters():
             p.mul_(1.1)
     term = step.d_terms(average)["consistency"]
-    views, layers = second_view(step)
-    student = torch.softmax(step.discriminator(step.batch.unlabelled, step.layers(1)).logits.double(), 1)
+    views, layers = changed_view(step)
+    seen = [(step.batch.unlabelled, step.layers(1)), (views, layers)]
+    by_student, by_teacher = seen if second_view == "teacher" else reversed(seen)
+    student = torch.softmax(step.discriminator(*by_student).logits.double(), 1)
     network = average if teacher == "average" else step.discriminator
-    target = torch.softmax(network(views, layers).logits.double(), 1)
+    target = torch.softmax(network(*by_teacher).logits.double(), 1)
     expected = 0.5 * sum(((p - q) ** 2).sum() for p, q in zip(student, target, strict=True)) / N
     torch.testing.assert_close(term.double(), expected, rtol=1e-4, atol=1e-7)
     assert_same_gradients(term, expected, step.discriminator)
@@ -65,7 +68,9 @@ def test_the_second_view_has_noise_of_its_own():
 def test_one_view_seen_twice_costs_nothing():
     step = Step(consistency=Consistency(teacher="live"))
     moves = Moves(*step.d_noise.draws["consistency"][:FIELDS])
-    assert not any(each.any() for each in (moves.offsets, moves.mirrored, moves.angles)), "nothing may move"
+    assert not any(each.any() for each in (moves.offsets, moves.mirrored, moves.angles, moves.slants)), (
+        "nothing may move"
+    )
     assert (moves.factors == 1).all()
     same = {"consistency": (*moves, *step.layers(1))}
     step.d_noise = step.d_noise._replace(draws=same)

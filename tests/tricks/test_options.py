@@ -37,6 +37,7 @@ WRONG = [
     (ConditionalEntropy, {"weight": -0.1}, "trick.conditional_entropy.weight=-0.1"),
     (Consistency, {"weight": math.nan}, "trick.consistency.weight=nan"),
     (Consistency, {"teacher": "mean"}, "trick.consistency.teacher=mean"),
+    (Consistency, {"second_view": "both"}, "trick.consistency.second_view=both"),
     (Consistency, {"shift": -1}, "trick.consistency.shift=-1"),
     (ManifoldRegularisation, {"weight": -1e-3}, "trick.manifold_regularisation.weight=-0.001"),
     (ManifoldRegularisation, {"epsilon": 0.0}, "trick.manifold_regularisation.epsilon=0.0"),

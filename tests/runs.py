@@ -31,6 +31,7 @@ FURTHER = (
     "conditional_entropy",
     "consistency",
     "manifold_regularisation",
+    "marginal_entropy",
     "pull_away",
     "spectral_norm",
     "virtual_adversarial",

@@ -11,6 +11,7 @@ from ssgan.tricks.feature_matching import FeatureMatching
 from ssgan.tricks.historical_averaging import HistoricalAveraging
 from ssgan.tricks.label_smoothing import LabelSmoothing
 from ssgan.tricks.manifold_regularisation import ManifoldRegularisation
+from ssgan.tricks.marginal_entropy import MarginalEntropy
 from ssgan.tricks.minibatch_discrimination import MinibatchDiscrimination
 from ssgan.tricks.pull_away import PullAway
 from ssgan.tricks.spectral_norm import SpectralNorm
@@ -25,6 +26,7 @@ __all__ = [
     "HistoricalAveraging",
     "LabelSmoothing",
     "ManifoldRegularisation",
+    "MarginalEntropy",
     "MinibatchDiscrimination",
     "PullAway",
     "SpectralNorm",

@@ -16,6 +16,7 @@ from ssgan.tricks import (
     FeatureMatching,
     LabelSmoothing,
     ManifoldRegularisation,
+    MarginalEntropy,
     PullAway,
     SpectralNorm,
     Trick,
@@ -33,6 +34,7 @@ SILENT = {
     "conditional_entropy": ConditionalEntropy(),
     "feature_matching": FeatureMatching(),
     "label_smoothing": LabelSmoothing(),
+    "marginal_entropy": MarginalEntropy(),
     "pull_away": PullAway(),
     "spectral_norm": SpectralNorm(),
 }

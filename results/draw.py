@@ -92,11 +92,12 @@ def draw_mnist_best_short() -> None:
     figure.savefig(HERE / "mnist_100_best" / "short_curves.png", dpi=110)
 
 
-def draw_mnist_conv() -> None:
-    """Test errors of experiment=mnist_100_conv, and of the same networks on the labels alone."""
-    folder = HERE / "mnist_100_conv"
+def draw_mnist_conv(preset: str, without: str = "") -> None:
+    """Test errors of a preset of convolutional networks, of the same on the labels alone, and without what is named."""
+    folder = HERE / preset
     figure, axis = plt.subplots(figsize=(6, 3.6), layout="constrained")
-    for pattern, label, colour in (("split_*", "experiment=mnist_100_conv", "C2"), ("labels_*", "labels alone", "C1")):
+    kinds = [("split_*", f"experiment={preset}", "C2"), ("labels_*", "labels alone", "C1")]
+    for pattern, label, colour in kinds + [("without_*", f"without {without}", "C3")] * bool(without):
         for i, run in enumerate(sorted(path for path in folder.glob(pattern) if path.is_dir())):
             steps, values = curve(run, "test/error")
             axis.plot(steps, [1e4 * v for v in values], color=colour, linewidth=1, label=None if i else label)
@@ -126,5 +127,6 @@ if __name__ == "__main__":
     draw_mnist()
     draw_mnist_best()
     draw_mnist_best_short()
-    draw_mnist_conv()
+    draw_mnist_conv("mnist_100_conv")
+    draw_mnist_conv("mnist_100_views", without="the GAN's terms in D")
     draw_cifar10()

@@ -55,7 +55,7 @@ def test_the_published_recipes(data: str, labels: int, tmp_path: Path):
     assert config.tricks.names == ["feature_matching"] and resolved["trick"]["feature_matching"]["norm"] == norm
     assert (config.objective.d_steps, config.objective.g_steps, config.objective.unlabelled_weight) == (1, 1, 1.0)
     assert config.data.batch_size == 100 and config.data.include_labelled
-    assert not any(config.data.augment.values())
+    assert not config.data.augment.changes
 
 
 def test_there_is_a_preset_for_each_column_of_the_papers_tables_and_it_says_how_to_run_it():
@@ -102,6 +102,13 @@ def test_the_settings_of_the_successors(tmp_path: Path):
     assert manifold.optim.lr_at(1200, 1, 1400) == 3e-4 and manifold.optim.lr_at(1300, 1, 1400) == pytest.approx(1.5e-4)
     assert (manifold.data.augment.flip, manifold.data.augment.shift) == (True, 2)
     assert manifold.resolved["model"]["pool"] == "max"
+    digits = compose_run(tmp_path, "experiment=svhn_1000_manifold")
+    assert digits.resolved["trick"] == manifold.resolved["trick"] and digits.data.num_labels == 1000
+    assert (digits.data.batch_size, digits.trainer.max_epochs, digits.optim.average.rate) == (50, 400, 1e-4)
+    assert [digits.optim.lr_at(epoch, 1, 400) for epoch in (0, 200, 399)] == [3e-4] * 3
+    assert not digits.data.augment.changes and digits.resolved["model"]["pool"] == "max"
+    assert digits.resolved["model"]["discriminator_widths"] == [96, 192]
+    assert digits.resolved["model"]["pixel_divisor"] == 127.5
 
 
 def test_the_best_combination_is_the_one_that_was_chosen(tmp_path: Path):
@@ -125,6 +132,26 @@ def test_the_convolutional_combination_is_the_one_with_the_least_held_out_error(
     assert tried.resolved["trick"] == chosen.resolved["trick"] and tried.resolved["model"] == chosen.resolved["model"]
     assert (tried.optim.lr, tried.optim.flat, tried.optim.interval) == (1e-3, 0.5, "iteration")
     assert (chosen.optim.lr, chosen.optim.flat, chosen.optim.interval) == (1e-3, 0.5, "iteration")
+    assert (chosen.data.batch_size, chosen.data.num_labels, chosen.data.augment.shift) == (50, 100, 2)
+
+
+def test_the_changed_views_are_those_with_the_least_held_out_error(tmp_path: Path):
+    """Of the rows of results/mnist_100_views/held_out.csv that got as far as 1,600 iterations."""
+    rows = pd.read_csv(REPOSITORY / "results" / "mnist_100_views" / "held_out.csv").dropna(subset="error_1600")
+    best = rows.loc[rows.error_1600.idxmin()]
+    assert len(rows) >= 5 and "optim" not in "".join(rows.options), "compared under one schedule"
+    chosen = compose_run(tmp_path, "experiment=mnist_100_views")
+    assert best.techniques == "+".join(chosen.tricks.names)
+    tried = compose_run(tmp_path, "experiment=mnist_100_views", *best.options.split())
+    assert tried.resolved == chosen.resolved
+    schedule = (
+        chosen.optim.lr,
+        chosen.optim.flat,
+        chosen.optim.interval,
+        chosen.optim.epochs,
+        chosen.optim.average.rate,
+    )
+    assert schedule == (1e-3, 0.5, "iteration", 4, 2e-3)
     assert (chosen.data.batch_size, chosen.data.num_labels, chosen.data.augment.shift) == (50, 100, 2)
 
 

@@ -173,6 +173,7 @@ def test_the_old_name_of_the_short_schedule_still_means_what_its_results_were_ma
     for option in ("lr", "beta1", "beta2", "eps", "flat", "interval", "clip_norm"):
         assert now["optim"][option] == kept["optim"][option]
     assert now["model"] == kept["model"] and now["trick"] == kept["trick"]
+    assert not any(now["data"].pop("augment").values()) and not any(kept["data"].pop("augment").values())
     assert now["data"] == kept["data"] | {"seed": 1}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -87,6 +88,7 @@ def test_the_page_states_the_sizes_of_the_networks(tmp_path):
     runs = {
         "MNIST": ("experiment=mnist_100", (1, 28, 28)),
         "MNIST 1,538,770 and 694,568, with convolutions": ("experiment=mnist_100_conv", (1, 28, 28)),
+        "and, of a first stride of two,": ("experiment=mnist_100_views", (1, 28, 28)),
         "SVHN": ("experiment=svhn_1000", (3, 32, 32)),
         "CIFAR-10": ("experiment=cifar10_4000", (3, 32, 32)),
         "digits": ("data=digits", (1, 8, 8)),
@@ -106,8 +108,17 @@ def assert_same_settings(kept: dict[str, Any], now: dict[str, Any]) -> None:
         if section == "optim" and old:
             rates = [o["average"]["rate"] / o.get("length", 1.0) for o in (old, new)]
             assert rates[0] == pytest.approx(rates[1])
-        differ = {key for key in old.keys() & new.keys() if old[key] != new[key]}
-        assert differ <= {"root", "seed", "average", "length", "epochs"}, (section, differ)
+        differ = set(differences(old, new))
+        assert differ <= {"root", "seed", "average.rate", "length", "epochs"}, (section, differ)
+
+
+def differences(old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
+    """Dotted names of the settings that both have, with different values."""
+    for key in old.keys() & new.keys():
+        if isinstance(old[key], dict) and isinstance(new[key], dict):
+            yield from (f"{key}.{name}" for name in differences(old[key], new[key]))
+        elif old[key] != new[key]:
+            yield key
 
 
 @pytest.mark.parametrize(("name", "i"), ROWS, ids=IDS)

@@ -95,7 +95,7 @@ def draw_mnist_best_short() -> None:
 def draw_mnist_conv(preset: str) -> None:
     """Test errors of a preset of convolutional networks, and of the same networks on the labels alone."""
     folder = HERE / preset
-    figure, axis = plt.subplots(figsize=(6, 3.6), layout="constrained")
+    figure, axis = plt.subplots(figsize=(8, 3.6), layout="constrained")
     for pattern, label, colour in (("split_*", f"experiment={preset}", "C2"), ("labels_*", "labels alone", "C1")):
         for i, run in enumerate(sorted(path for path in folder.glob(pattern) if path.is_dir())):
             steps, values = curve(run, "test/error")
@@ -103,7 +103,7 @@ def draw_mnist_conv(preset: str) -> None:
     for errors, label in ((93, "published, dense networks"), (75, "our goal")):
         axis.axhline(errors, color="grey", linewidth=0.8, linestyle="--" if errors == 93 else ":", label=label)
     axis.set(yscale="log", xlabel="iteration of 50 images", ylabel="test errors of 10,000", title="MNIST, 100 labels")
-    axis.legend(frameon=False, loc="center right")
+    figure.legend(frameon=False, loc="outside right center")
     axis.grid(alpha=0.3, which="both")
     figure.savefig(folder / "curves.png", dpi=110)
 

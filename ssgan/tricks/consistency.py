@@ -90,14 +90,17 @@ class Consistency(Trick):
         """Fill the term of D."""
         from ssgan.data.augment import Moves, moved
 
-        first, second = step.batch.unlabelled, step.batch.unlabelled
         moves, layers = Moves(*step.draws[: len(Moves._fields)]), step.draws[len(Moves._fields) :]
+        first = second = step.batch.unlabelled
         if self.moves.changes:
             second = moved(second, self.moves, moves)
-        teacher = step.average if self.teacher == "average" else step.discriminator
+        live = self.teacher == "live"
         if self.second_view == "teacher":
-            logits, targets = step.unlabelled.logits, teacher(second, layers).logits
+            logits, targets = (
+                step.unlabelled.logits,
+                (step.discriminator if live else step.average)(second, layers).logits,
+            )
         else:
             logits = step.discriminator(second, layers).logits
-            targets = teacher(first, step.layers_on("unlabelled")).logits
+            targets = step.unlabelled.logits if live else step.average(first, step.layers_on("unlabelled")).logits
         return self.weight * consistency_loss(logits, targets, self.confidence)

@@ -129,7 +129,8 @@ class SemiSupervisedGAN(L.LightningModule):
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
         """One for each player."""
-        return [make_optimiser(network, self.optim, self.trainer.precision) for network in self.players.values()]
+        precision = self.trainer.precision
+        return [make_optimiser(network, self.optim.of(name), precision) for name, network in self.players.items()]
 
     def on_fit_start(self) -> None:
         """Make the noise generators, whose draws for a whole batch the processes share."""
@@ -185,9 +186,8 @@ class SemiSupervisedGAN(L.LightningModule):
         """Update G once; return the terms of its cost."""
         players, tricks, shape = (self.generator, self.discriminator), self.tricks, real.shape[-4:]
         noise = self.random.draw(lambda rng, share: draw_generator_noise(*players, shape, tricks, rng, share))
-        images = self._images(real)
         with frozen(self.discriminator), spanning(self.random.share):
-            terms = self.members.call(generator_terms, players, images, noise, self.objective, tricks)
+            terms = self.members.call(generator_terms, players, self._images(real), noise, self.objective, tricks)
             return self._update("generator", terms)
 
     def _images(self, pixels: Tensor) -> Tensor:
@@ -225,7 +225,7 @@ class SemiSupervisedGAN(L.LightningModule):
         steps = self.trainer.max_steps
         total = steps if steps > 0 else (self.trainer.max_epochs or 1) * per_epoch
         self.lr = self.optim.lr_at(self.global_step, per_epoch, total)
-        set_learning_rate(self.trainer.optimizers, self.lr)
+        set_learning_rate(self.trainer.optimizers, (self.lr, self.lr * self.optim.generator_lr_factor))
 
     def _log_history(self, bar: bool = True) -> None:
         """Log the terms' means since the last row, also in the progress bar; stop if one was not finite."""

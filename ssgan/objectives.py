@@ -113,7 +113,7 @@ def generator_terms(
     """The terms of G's cost: ``adversarial``, or what techniques put in its place, and those that techniques add."""
     fake_images = generator(noise.z)
     fake = discriminator(fake_images, noise.fake_layers)
-    step = GeneratorPass(discriminator, real_images, fake_images, fake, noise)
+    step = GeneratorPass(generator, discriminator, real_images, fake_images, fake, noise)
     terms = tricks.generator_objectives(step)
     if not terms:
         terms = {"adversarial": ADVERSARIAL_LOSSES[objective.generator_loss](fake.logits)}

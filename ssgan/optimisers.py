@@ -15,7 +15,7 @@ def make_optimiser(network: nn.Module, options: Optim, precision: str) -> torch.
 
     Args:
         network: the player.
-        options: its rates.
+        options: its rates (:meth:`ssgan.training_options.Optim.of`).
         precision: of the training, as ``trainer.precision``.
     """
     betas, fused = (options.beta1, options.beta2), can_be_fused(precision)
@@ -56,9 +56,9 @@ def adapt(
             }
 
 
-def set_learning_rate(optimisers: Sequence[torch.optim.Optimizer], lr: float) -> None:
-    """Set the learning rate of all parameters, without waiting for the device."""
-    for optimiser in optimisers:
+def set_learning_rate(optimisers: Sequence[torch.optim.Optimizer], rates: Sequence[float]) -> None:
+    """Set each optimiser's learning rate, without waiting for the device."""
+    for optimiser, lr in zip(optimisers, rates, strict=True):
         for group in optimiser.param_groups:
             if isinstance(group["lr"], Tensor):
                 group["lr"].fill_(lr)

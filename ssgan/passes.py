@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -72,20 +72,27 @@ class DiscriminatorPass:
 
 @dataclass(frozen=True)
 class GeneratorPass:
-    """What a term of G's cost may look at; images and D's outputs on them, and a technique's own ``draws``."""
+    """What a term of G's cost may look at; images and D's outputs on them.
 
+    ``draws`` is what the technique that is being asked drew by :meth:`ssgan.tricks.Trick.generator_draws`, and
+    ``companion`` the network of its own that learns with G (:meth:`ssgan.tricks.Trick.generator_companion`).
+    """
+
+    generator: Generator
     discriminator: Discriminator
     real_images: Tensor
     fake_images: Tensor
     fake: Output
     noise: GeneratorNoise
     draws: tuple[Tensor, ...] = ()
+    companion: Any = None
 
     def handed_to(self, trick: str) -> GeneratorPass:
-        """The pass as that technique gets it, with its draws."""
-        if trick not in self.noise.draws:
+        """The pass as that technique gets it, with its draws and its companion."""
+        draws, companion = self.noise.draws.get(trick, ()), dict(self.generator.companions.items()).get(trick)
+        if not draws and companion is None:
             return self
-        step = replace(self, draws=self.noise.draws[trick])
+        step = replace(self, draws=draws, companion=companion)
         if self.noise.real_layers is not None:
             step.__dict__["real"] = self.real  # computed once for all
         return step

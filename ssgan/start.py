@@ -27,5 +27,8 @@ def set_start_values(generator: Generator, discriminator: Discriminator, images:
     generator.set_reference(rng)
     if discriminator.reference_size:
         discriminator.set_reference(images[: discriminator.reference_size])
-    initialise_from_data(generator, generator.draw_z(len(images), rng))
+    z = generator.draw_z(len(images), rng)
+    initialise_from_data(generator, z)
+    for companion in generator.companions.values():
+        initialise_from_data(companion, generator(z))
     initialise_from_data(discriminator, images, discriminator.draw_noise(len(images), rng))

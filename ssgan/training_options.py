@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ssgan.checks import in_range, non_negative, one_of, positive
@@ -57,42 +57,56 @@ class Average:
 class Optim:
     """Adam, its learning rate over time, and the weight average.
 
-    The learning rate is flat for the first ``flat`` of the run and then falls linearly to 0 at its end; 1 keeps it
-    constant. ``interval`` says whether it changes at each ``epoch``, as in the authors' code, or each ``iteration``.
-    ``epochs`` is the length of the recipe and ``length`` the fraction of it that is trained, their product the default
-    of ``trainer.max_epochs``; the weight average looks back over that fraction of the time too.
+    The learning rate is flat for the first ``flat`` of the run and then falls linearly to 0 at its end, but not below
+    ``lr_floor`` times itself; ``flat=1`` keeps it constant. ``interval`` says whether it changes at each ``epoch``, as
+    in the authors' code, or each ``iteration``. ``generator_lr_factor`` makes G's rate that multiple of D's, and
+    ``generator_beta1`` gives it its own β1. ``epochs`` is the length of the recipe and ``length`` the fraction of it
+    that is trained, their product the default of ``trainer.max_epochs``; the weight average looks back over that
+    fraction of the time too.
     """
 
     lr: float = 3e-3
     beta1: float = 0.5
     beta2: float = 0.999
     eps: float = 1e-4
+    generator_lr_factor: float = 1.0
+    generator_beta1: float | None = None
     epochs: int = 300
     length: float = 1.0
     flat: float = 1.0
+    lr_floor: float = 0.0
     interval: str = "epoch"
     clip_norm: float | None = None  # largest norm of each player's gradient
     average: Average = field(default_factory=Average)
 
     def __post_init__(self) -> None:
         positive("optim.lr", self.lr)
-        for name in ("beta1", "beta2"):
-            if not 0 <= getattr(self, name) < 1:
+        positive("optim.generator_lr_factor", self.generator_lr_factor)
+        for name in ("beta1", "beta2", "generator_beta1"):
+            if not 0 <= (getattr(self, name) or 0) < 1:
                 raise ConfigError(f"optim.{name}={getattr(self, name)}: must be 0 or greater and less than 1")
         positive("optim.eps", self.eps)
         positive("optim.epochs", self.epochs)
         positive("optim.length", self.length)
         in_range("optim.flat", self.flat, 0.0, 1.0)
+        in_range("optim.lr_floor", self.lr_floor, 0.0, 1.0)
         one_of("optim.interval", self.interval, ("epoch", "iteration"))
         if self.clip_norm is not None:
             positive("optim.clip_norm", self.clip_norm)
 
+    def of(self, player: str) -> Optim:
+        """What that player's optimiser goes by; of the generator with its own rate and β1 in the place of D's."""
+        if player != "generator":
+            return self
+        beta1 = self.beta1 if self.generator_beta1 is None else self.generator_beta1
+        return replace(self, lr=self.lr * self.generator_lr_factor, beta1=beta1)
+
     def lr_factor(self, progress: float) -> float:
         """Factor of the learning rate when that fraction of the run is done."""
-        return 1.0 if progress <= self.flat else max(1 - progress, 0.0) / (1 - self.flat)
+        return 1.0 if progress <= self.flat else max((1 - progress) / (1 - self.flat), self.lr_floor)
 
     def lr_at(self, iteration: int, per_epoch: int, total: int) -> float:
-        """The learning rate when so many iterations of ``total`` are done, ``per_epoch`` of which make an epoch."""
+        """D's learning rate when so many iterations of ``total`` are done, ``per_epoch`` of which make an epoch."""
         if self.interval == "epoch":
             iteration -= iteration % per_epoch
         return self.lr * self.lr_factor(iteration / total)

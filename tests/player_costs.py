@@ -53,7 +53,10 @@ def players(architecture="mlp", tricks=None, seed=0):
     some = torch.rand(20, *SHAPE, generator=rng)
     if discriminator.reference_size:
         discriminator.set_reference(some[: discriminator.reference_size])
-    initialise_from_data(generator, generator.draw_z(20, rng))
+    z = generator.draw_z(20, rng)
+    initialise_from_data(generator, z)
+    for companion in generator.companions.values():
+        initialise_from_data(companion, generator(z))
     initialise_from_data(discriminator, some, discriminator.draw_noise(20, rng))
     return generator, discriminator, tricks
 

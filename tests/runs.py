@@ -34,6 +34,7 @@ FURTHER = (
     "marginal_entropy",
     "pull_away",
     "spectral_norm",
+    "variational_entropy",
     "virtual_adversarial",
 )
 

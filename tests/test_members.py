@@ -34,6 +34,7 @@ from ssgan.tricks import (
     PullAway,
     SpectralNorm,
     TrickSet,
+    VariationalEntropy,
     VirtualAdversarial,
     VirtualBatchNorm,
 )
@@ -54,6 +55,7 @@ EVERY = {
     "manifold_regularisation": ManifoldRegularisation(),
     "pull_away": PullAway(),
     "spectral_norm": SpectralNorm(),
+    "variational_entropy": VariationalEntropy(),
     "virtual_adversarial": VirtualAdversarial(),
 }
 

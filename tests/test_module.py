@@ -127,6 +127,16 @@ def test_the_learning_rate_is_flat_and_then_falls_linearly_to_zero(options, expe
     assert [g for _, g in recorder.rates] == [d for d, _ in recorder.rates]
 
 
+def test_the_generator_steps_at_its_own_rate_and_momentum(tmp_path: Path):
+    recorder = Recorder()
+    own = ("optim.generator_lr_factor=0.25", "optim.generator_beta1=0.1", "optim.flat=0.5", "optim.interval=iteration")
+    train(tmp_path, *TINY, "optim.lr=2e-3", *own, "trainer.max_iterations=4", callbacks=[recorder])
+    factors = [1, 1, 1, 0.5]
+    assert recorder.rates == [pytest.approx((2e-3 * factor, 5e-4 * factor)) for factor in factors]
+    betas = [adam["param_groups"][0]["betas"] for adam in last_checkpoint(tmp_path)["optimizer_states"]]
+    assert betas == [(0.5, 0.999), (0.1, 0.999)]
+
+
 def test_the_logged_rate_is_the_one_in_use(tmp_path: Path):
     recorder = Recorder()
     short = (*SHORT, "optim.flat=0", "optim.interval=iteration")

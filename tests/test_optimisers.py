@@ -55,9 +55,9 @@ def test_a_state_saved_in_another_precision_goes_on(saved: str, precision: str):
 
 def test_the_learning_rate_is_set_in_place_where_it_is_a_tensor():
     _, optimiser = after_a_step("32")
-    set_learning_rate([optimiser], 0.25)
+    set_learning_rate([optimiser], [0.25])
     assert optimiser.param_groups[0]["lr"] == 0.25
     adapt([optimiser], "32", "cpu", in_graph=True)
     lr = optimiser.param_groups[0]["lr"]
-    set_learning_rate([optimiser], 0.5)
+    set_learning_rate([optimiser], [0.5])
     assert optimiser.param_groups[0]["lr"] is lr and lr.item() == 0.5

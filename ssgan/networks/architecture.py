@@ -11,6 +11,7 @@ from ssgan.errors import ConfigError
 
 if TYPE_CHECKING:
     from ssgan.networks.discriminator import Discriminator
+    from ssgan.networks.encoder import Encoder
     from ssgan.networks.generator import Generator
     from ssgan.tricks import TrickSet
 
@@ -46,6 +47,10 @@ class Architecture(ABC):
         """G for images ``(channels, height, width)``; weights not yet set."""
 
     @abstractmethod
+    def build_encoder(self, image_shape: tuple[int, int, int]) -> Encoder:
+        """The mirror image of G, from images ``(channels, height, width)`` to z; weights not yet set."""
+
+    @abstractmethod
     def build_discriminator(
         self, image_shape: tuple[int, int, int], num_classes: int, tricks: TrickSet, batch_size: int
     ) -> Discriminator:
@@ -76,7 +81,13 @@ class MLP(Architecture):
 
         return MLPGenerator(
             image_shape, self.z_dim, self.generator_hidden, lambda width: tricks.generator_norm(width, batch_size)
-        )
+        ).accompanied_by(tricks.generator_companions(self, image_shape))
+
+    def build_encoder(self, image_shape: tuple[int, int, int]) -> Encoder:
+        """See :class:`ssgan.networks.mlp.MLPEncoder`."""
+        from ssgan.networks.mlp import MLPEncoder
+
+        return MLPEncoder(image_shape, self.z_dim, self.generator_hidden)
 
     def build_discriminator(
         self, image_shape: tuple[int, int, int], num_classes: int, tricks: TrickSet, batch_size: int
@@ -97,8 +108,9 @@ class Conv(Architecture):
     ``discriminator_widths`` are the recipes' a and b. ``first_stride`` 2 halves the image's sides in D's first
     convolution already, so that nearly all of D costs a quarter; the recipes' is 1. ``input_dropout`` is the published
     feature-matching run's input noise, ``input_noise`` (Gaussian, std) that of the minibatch-discrimination run; 0
-    leaves either out. ``pool`` is how D's last activations become features: their mean, or their largest (``max``, as
-    in manifold regularisation).
+    leaves either out. Dropout drops single values, or whole channels of the ``input`` or of ``all`` layers
+    (``drop_channels``, as in Bad GAN). ``pool`` is how D's last activations become features: their mean, or their
+    largest (``max``, as in manifold regularisation).
     """
 
     feature_norm: str = "l1"
@@ -111,6 +123,7 @@ class Conv(Architecture):
     input_dropout: float = 0.2
     input_noise: float = 0.0
     hidden_dropout: float = 0.5
+    drop_channels: str = "none"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -120,6 +133,7 @@ class Conv(Architecture):
                 raise ConfigError(f"model.{name}={widths} must be a list of {count} positive widths")
         one_of("model.first_stride", self.first_stride, (1, 2))
         one_of("model.pool", self.pool, ("mean", "max"))
+        one_of("model.drop_channels", self.drop_channels, ("none", "input", "all"))
         in_range("model.input_dropout", self.input_dropout, 0.0, 0.99)
         non_negative("model.input_noise", self.input_noise)
         in_range("model.hidden_dropout", self.hidden_dropout, 0.0, 0.99)
@@ -130,7 +144,13 @@ class Conv(Architecture):
 
         return ConvGenerator(
             image_shape, self.z_dim, self.generator_widths, lambda width: tricks.generator_norm(width, batch_size)
-        )
+        ).accompanied_by(tricks.generator_companions(self, image_shape))
+
+    def build_encoder(self, image_shape: tuple[int, int, int]) -> Encoder:
+        """See :class:`ssgan.networks.conv.ConvEncoder`."""
+        from ssgan.networks.conv import ConvEncoder
+
+        return ConvEncoder(image_shape, self.z_dim, self.generator_widths)
 
     def build_discriminator(
         self, image_shape: tuple[int, int, int], num_classes: int, tricks: TrickSet, batch_size: int
@@ -148,5 +168,6 @@ class Conv(Architecture):
             self.input_dropout,
             self.input_noise,
             self.hidden_dropout,
+            self.drop_channels,
             heads,
         ).scale_weights(tricks.discriminator_weight_scale)

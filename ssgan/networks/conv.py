@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from ssgan.errors import ConfigError
 from ssgan.layers import (
+    BatchNorm,
     ChannelsLastSequential,
     Dropout,
     GaussianNoise,
@@ -15,6 +16,7 @@ from ssgan.layers import (
     WeightNormConvTranspose2d,
 )
 from ssgan.networks.discriminator import Discriminator
+from ssgan.networks.encoder import Encoder
 from ssgan.networks.generator import Generator, NormFactory
 
 
@@ -28,6 +30,11 @@ class GlobalMaxPool(nn.Module):
 
 #: How the last activations become features.
 POOLS: dict[str, Callable[[], nn.Module]] = {"mean": lambda: nn.AdaptiveAvgPool2d(1), "max": GlobalMaxPool}
+
+
+def dropout(shape: tuple[int, int, int], p: float, whole: bool) -> list[Dropout]:
+    """Dropout of images' values, or of their whole channels; none if p is 0."""
+    return [Dropout((shape[0], 1, 1) if whole else shape, p)] if p else []
 
 
 def halve(size: Sequence[int]) -> tuple[int, int]:
@@ -67,6 +74,21 @@ class ConvGenerator(Generator):
         super().__init__(z_dim, hidden, nn.Sequential(last, nn.Tanh()), getattr(norms[0], "reference_size", 0))
 
 
+class ConvEncoder(Encoder):
+    """Three 5×5 convolutions of stride 2, as wide as G's layers, the last first, with batch norm and ReLU → dense."""
+
+    def __init__(self, image_shape: tuple[int, int, int], z_dim: int, widths: Sequence[int]) -> None:
+        channels, *size = image_shape
+        first, second, third = widths
+        eighth = halve(halve(halve(size)))
+
+        def down(fan_in: int, width: int) -> nn.Module:
+            return nn.Sequential(nn.Conv2d(fan_in, width, 5, 2, 2, bias=False), BatchNorm(width), nn.ReLU())
+
+        hidden = [down(channels, third), down(third, second), down(second, first), nn.Flatten()]
+        super().__init__(hidden, first * eighth[0] * eighth[1], z_dim)
+
+
 class ConvDiscriminator(Discriminator):
     """Nine convolutions in three blocks with leaky ReLUs, a global mean (or max) pool, and a dense layer.
 
@@ -87,6 +109,7 @@ class ConvDiscriminator(Discriminator):
         input_dropout: float,
         input_noise: float,
         hidden_dropout: float,
+        drop_channels: str,
         heads: Mapping[str, nn.Module],
     ) -> None:
         channels, *size = image_shape
@@ -101,16 +124,16 @@ class ConvDiscriminator(Discriminator):
             return [WeightNormConv2d(fan_in, width, kernel, stride, padding), nn.LeakyReLU(0.2, inplace=True)]
 
         body = ChannelsLastSequential(
-            *[Dropout(image_shape, input_dropout)] if input_dropout else [],
             *[GaussianNoise(image_shape, input_noise)] if input_noise else [],
+            *dropout(image_shape, input_dropout, whole=drop_channels in ("input", "all")),
             *conv(channels, a, 3, first_stride, padding=1),
             *conv(a, a, 3, padding=1),
             *conv(a, a, 3, stride=2, padding=1),
-            *[Dropout((a, *first), hidden_dropout)] if hidden_dropout else [],
+            *dropout((a, *first), hidden_dropout, whole=drop_channels == "all"),
             *conv(a, b, 3, padding=1),
             *conv(b, b, 3, padding=1),
             *conv(b, b, 3, stride=2, padding=1),
-            *[Dropout((b, *second), hidden_dropout)] if hidden_dropout else [],
+            *dropout((b, *second), hidden_dropout, whole=drop_channels == "all"),
             *conv(b, b, 3),
             *conv(b, b, 1),
             *conv(b, b, 1),

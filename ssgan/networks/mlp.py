@@ -8,8 +8,9 @@ from functools import partial
 
 from torch import nn
 
-from ssgan.layers import GaussianNoise, NoisySequential, WeightNormLinear
+from ssgan.layers import BatchNorm, GaussianNoise, NoisySequential, WeightNormLinear
 from ssgan.networks.discriminator import Discriminator
+from ssgan.networks.encoder import Encoder
 from ssgan.networks.generator import Generator, NormFactory
 
 #: Weights ~ N(0, 0.1²).
@@ -34,6 +35,18 @@ class MLPGenerator(Generator):
             nn.Unflatten(1, image_shape),
         )
         super().__init__(z_dim, layers, output, getattr(norms[0], "reference_size", 0), nn.init.xavier_uniform_)
+
+
+class MLPEncoder(Encoder):
+    """(dense, batch norm, ReLU) × G's hidden layers, the last first → dense."""
+
+    def __init__(self, image_shape: tuple[int, int, int], z_dim: int, hidden: Sequence[int]) -> None:
+        widths = list(reversed(hidden))
+        layers = [
+            nn.Sequential(nn.Linear(fan_in, width, bias=False), BatchNorm(width), nn.ReLU())
+            for fan_in, width in zip([math.prod(image_shape), *widths], widths, strict=False)
+        ]
+        super().__init__([nn.Flatten(), *layers], widths[-1], z_dim)
 
 
 class MLPDiscriminator(Discriminator):

@@ -16,6 +16,7 @@ from ssgan.tricks.minibatch_discrimination import MinibatchDiscrimination
 from ssgan.tricks.pull_away import PullAway
 from ssgan.tricks.spectral_norm import SpectralNorm
 from ssgan.tricks.trick_set import TrickSet
+from ssgan.tricks.variational_entropy import VariationalEntropy
 from ssgan.tricks.virtual_adversarial import VirtualAdversarial
 from ssgan.tricks.virtual_batch_norm import VirtualBatchNorm
 
@@ -32,6 +33,7 @@ __all__ = [
     "SpectralNorm",
     "Trick",
     "TrickSet",
+    "VariationalEntropy",
     "VirtualAdversarial",
     "VirtualBatchNorm",
 ]

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
+    from ssgan.networks.architecture import Architecture
     from ssgan.networks.discriminator import Discriminator
     from ssgan.networks.generator import Generator
     from ssgan.passes import DiscriminatorPass, GeneratorPass
@@ -38,6 +39,13 @@ class Trick:
         """Normalisation of a hidden layer of G with that many channels (at most one technique may give one).
 
         Its attribute ``reference_size`` (default 0) is the number of reference examples that come first in its batch.
+        """
+        return None
+
+    def generator_companion(self, architecture: Architecture, image_shape: tuple[int, int, int]) -> nn.Module | None:
+        """Network that learns with G, by G's cost and optimiser; the technique finds it again in ``step.companion``.
+
+        Its start values are taken from data, where its layers have such, by one call with G's images.
         """
         return None
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
+    from ssgan.networks.architecture import Architecture
     from ssgan.networks.discriminator import Discriminator
     from ssgan.networks.generator import Generator
     from ssgan.passes import DiscriminatorPass, GeneratorPass
@@ -56,6 +57,12 @@ class TrickSet:
 
         norms = self._collect(lambda trick: trick.generator_norm(channels, batch_size))
         return next(iter(norms.values())) if norms else BatchNorm(channels)
+
+    def generator_companions(
+        self, architecture: Architecture, image_shape: tuple[int, int, int]
+    ) -> dict[str, nn.Module]:
+        """Networks that learn with G."""
+        return self._collect(lambda trick: trick.generator_companion(architecture, image_shape))
 
     def discriminator_heads(self, num_features: int, batch_size: int) -> dict[str, nn.Module]:
         """Layers whose outputs are concatenated to ``f(x)`` before D's last layer."""

@@ -57,6 +57,7 @@ def test_a_batch_of_one(name):
         (MLP, {"input_noise": -0.1}, "model.input_noise=-0.1"),
         (MLP, {"z_dim": 0}, "model.z_dim=0"),
         (MLP, {"feature_norm": "l3"}, "model.feature_norm=l3"),
+        (Conv, {"drop_channels": "some"}, "model.drop_channels=some"),
         (Conv, {"generator_widths": [4, 4]}, "model.generator_widths=[4, 4]"),
         (Conv, {"discriminator_widths": [4, 0]}, "model.discriminator_widths=[4, 0]"),
         (Conv, {"input_dropout": 1.0}, "model.input_dropout=1.0"),

@@ -67,6 +67,27 @@ def test_noise_that_is_switched_off_is_not_built(model, kinds):
     assert len(network.draw_noise(2, seeded())) == len(kinds)
 
 
+@pytest.mark.parametrize(
+    ("drop", "whole"),
+    [("none", [False] * 3), ("input", [True, False, False]), ("all", [True] * 3)],
+)
+def test_dropout_takes_single_values_or_whole_channels(drop: str, whole: list[bool]):
+    network = build_d(model=Conv(discriminator_widths=[40, 60], drop_channels=drop, input_noise=0.1))
+    kinds = [type(m) for m in network.modules() if isinstance(m, GaussianNoise | Dropout)]
+    assert kinds == [GaussianNoise, Dropout, Dropout, Dropout], "as in Bad GAN noise comes before dropout"
+    seen = []
+    for layer in network.modules():
+        if isinstance(layer, Dropout):
+            layer.register_forward_hook(lambda m, args, output: seen.append((args[0], output)))
+    n = 50
+    network(images(n), network.draw_noise(n, seeded()))
+    for (before, after), is_whole, p in zip(seen, whole, [0.2, 0.5, 0.5], strict=True):
+        dropped = (after == 0).flatten(2)
+        assert dropped.float().mean().item() == pytest.approx(p, abs=0.06)
+        assert bool((dropped.all(2) | ~dropped.any(2)).all()) is is_whole
+        torch.testing.assert_close(after[after != 0], before[after != 0] / (1 - p))
+
+
 def test_a_convolutional_discriminator_keeps_images_channels_last_and_so_is_their_noise():
     network, x = build_d("conv"), images(5)
     noise = network.draw_noise(5, seeded())

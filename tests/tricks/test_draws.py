@@ -21,6 +21,7 @@ from ssgan.tricks import (
     SpectralNorm,
     Trick,
     TrickSet,
+    VariationalEntropy,
     VirtualAdversarial,
 )
 from tests.tricks.steps import SHAPE, N, Step, seeded
@@ -37,6 +38,7 @@ SILENT = {
     "marginal_entropy": MarginalEntropy(),
     "pull_away": PullAway(),
     "spectral_norm": SpectralNorm(),
+    "variational_entropy": VariationalEntropy(),
 }
 
 

@@ -19,6 +19,7 @@ from ssgan.tricks import (
     MinibatchDiscrimination,
     PullAway,
     SpectralNorm,
+    VariationalEntropy,
     VirtualAdversarial,
     VirtualBatchNorm,
 )
@@ -45,6 +46,7 @@ WRONG = [
     (MarginalEntropy, {"weight": -1.0}, "trick.marginal_entropy.weight=-1.0"),
     (PullAway, {"weight": -1.0}, "trick.pull_away.weight=-1.0"),
     (SpectralNorm, {"iterations": 0}, "trick.spectral_norm.iterations=0"),
+    (VariationalEntropy, {"weight": -0.01}, "trick.variational_entropy.weight=-0.01"),
     (VirtualAdversarial, {"epsilon": 0.0}, "trick.virtual_adversarial.epsilon=0.0"),
     (VirtualAdversarial, {"weight": -1.0}, "trick.virtual_adversarial.weight=-1.0"),
     (VirtualAdversarial, {"xi": 0.0}, "trick.virtual_adversarial.xi=0.0"),
@@ -73,6 +75,7 @@ def test_a_wrong_option_is_refused_in_one_line(trick, options, start):
         (MarginalEntropy, {"weight": 0.0}),
         (PullAway, {"weight": 0.0}),
         (SpectralNorm, {"iterations": 1}),
+        (VariationalEntropy, {"weight": 0.0}),
         (VirtualAdversarial, {"weight": 0.0, "iterations": 1}),
     ],
 )

@@ -88,13 +88,30 @@ def test_the_published_recipe_of_minibatch_discrimination(name: str, tmp_path: P
 
 
 def test_the_settings_of_the_successors(tmp_path: Path):
-    bad = compose_run(tmp_path, "experiment=svhn_1000_best")
+    bad = compose_run(tmp_path, "experiment=svhn_1000_bad_gan")
     assert bad.tricks.names == ["conditional_entropy", "feature_matching", "pull_away"]
     trick = bad.resolved["trick"]
     assert (trick["pull_away"]["weight"], trick["conditional_entropy"]["weight"]) == (0.8, 0.1)
     assert trick["feature_matching"]["norm"] == "l1" and bad.data.num_labels == 1000
-    assert bad.optim.average.rate == 1.0 and bad.optim.flat == pytest.approx(2 / 3)
-    manifold = compose_run(tmp_path, "experiment=cifar10_4000_best")
+    assert bad.optim.average.rate == 1.0 and bad.optim.flat == pytest.approx(2 / 3) and bad.data.batch_size == 64
+    assert [bad.optim.lr_at(epoch, 1, 900) for epoch in (0, 600, 750, 870, 899)] == [
+        pytest.approx(max(1e-4, 1e-3 * min(3 * (1 - epoch / 900), 1))) for epoch in (0, 600, 750, 870, 899)
+    ]
+    d, g = bad.optim.of("discriminator"), bad.optim.of("generator")
+    assert (d.beta1, g.beta1, g.lr, g.eps) == (0.5, 0.0, 1e-3, 1e-8)
+    model = bad.resolved["model"]
+    assert (model["input_noise"], model["input_dropout"], model["hidden_dropout"]) == (0.05, 0.15, 0.5)
+    assert model["drop_channels"] == "all" and model["discriminator_widths"] == [64, 128]
+    bad = compose_run(tmp_path, "experiment=cifar10_4000_bad_gan")
+    assert bad.tricks.names == ["feature_matching", "variational_entropy"]
+    assert bad.resolved["trick"]["variational_entropy"]["weight"] == 0.01 and bad.data.num_labels == 4000
+    d, g = bad.optim.of("discriminator"), bad.optim.of("generator")
+    assert (d.lr, d.beta1, g.lr, g.beta1, g.eps) == (6e-4, 0.5, 3e-4, 0.0, 1e-8) and bad.data.batch_size == 100
+    assert bad.optim.average.rate == 1.0 and bad.trainer.max_epochs == 1200 and bad.optim.lr_factor(0.9) < 0.31
+    model = bad.resolved["model"]
+    assert (model["input_noise"], model["input_dropout"], model["hidden_dropout"]) == (0.05, 0.2, 0.5)
+    assert model["drop_channels"] == "input" and model["discriminator_widths"] == [96, 192]
+    manifold = compose_run(tmp_path, "experiment=cifar10_4000_manifold")
     assert manifold.tricks.names == ["feature_matching", "manifold_regularisation"]
     trick = manifold.resolved["trick"]["manifold_regularisation"]
     assert (trick["weight"], trick["epsilon"]) == (1e-3, 20.0) and manifold.data.num_labels == 4000

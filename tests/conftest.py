@@ -17,6 +17,14 @@ hypothesis.settings.load_profile("fast")
 #: Folder of real data sets, if there is one; only tests that ask for it see it.
 REAL_DATA = os.environ.get("SSGAN_DATA", "")
 
+#: Half a minute and more for single tests: done first, so that no worker is alone with one at the end.
+LONGEST = ("test_campaigns.py", "test_ddp_equals_one.py", "test_notebooks.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Sort the longest tests to the front; the others keep their order."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
+
 
 @pytest.fixture(scope="session", autouse=True)
 def no_real_data() -> Iterator[None]:

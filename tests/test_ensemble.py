@@ -42,8 +42,14 @@ def far(a: dict[str, Any], b: dict[str, Any]) -> float:
     return max(float((a[key].float() - b[key].float()).norm() / b[key].float().norm().clamp_min(1e-3)) for key in b)
 
 
+@pytest.mark.parametrize("cache", ["of all members", "of one"])
 @pytest.mark.parametrize("name", RUNS)
-def test_a_member_is_the_run_it_would_be_alone(name: str, tmp_path: Path) -> None:
+def test_a_member_is_the_run_it_would_be_alone(
+    name: str, cache: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether the members compute at once or, as their parameters are too large for a CPU's cache, in turn."""
+    if cache == "of one":
+        monkeypatch.setattr(ssgan.members, "CACHE_BYTES", 0)
     options = (*SHORT, *RUNS[name], f"trainer.max_iterations={LENGTH}")
     whole = train(tmp_path / "all", *options, "ensemble=3", "seed=5", "data.seed=7")
     for i in range(3):

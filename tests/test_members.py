@@ -133,10 +133,14 @@ def test_members_in_turn_compute_what_they_compute_at_once(monkeypatch: pytest.M
     for limit in (ssgan.members.CACHE_BYTES, 0):
         monkeypatch.setattr(ssgan.members, "CACHE_BYTES", limit)
         networks = [stack_networks([getattr(a, n) for a in alone]) for n in ("generator", "discriminator", "average")]
-        batch, noise = (members.gather(getattr(a, x) for a in alone) for x in ("batch", "d_noise"))
-        terms = members.call(discriminator_terms, networks, batch, noise, Objective(), tricks)
+        batch, *noise = (members.gather(getattr(a, x) for a in alone) for x in ("batch", "d_noise", "g_noise"))
+        terms = members.call(discriminator_terms, networks, batch, noise[0], Objective(), tricks)
         sum(term.sum() for term in terms.values()).backward()
-        found.append((terms, {name: p.grad for name, p in networks[1].named_parameters()}))
+        with frozen(networks[1]):
+            g_terms = members.call(generator_terms, networks[:2], batch.unlabelled, noise[1], Objective(), tricks)
+            sum(term.sum() for term in g_terms.values()).backward()
+        terms |= {f"g_{name}": term for name, term in g_terms.items()}
+        found.append((terms, {name: p.grad for player in networks[:2] for name, p in player.named_parameters()}))
     (terms, gradients), (in_turn, gradients_in_turn) = found
     assert terms.keys() == in_turn.keys()
     for name, term in terms.items():

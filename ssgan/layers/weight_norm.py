@@ -17,12 +17,12 @@ from torch import Tensor, nn
 #: Added to ``‖v‖²``, as in the authors' code.
 EPS = 1e-6
 
-_CONSTANT: ContextVar[dict[nn.Module, Tensor] | None] = ContextVar("constant", default=None)
+_CONSTANT: ContextVar[dict[Tensor, Tensor] | None] = ContextVar("constant", default=None)
 
 
 @contextmanager
 def constant_weights() -> Iterator[None]:
-    """Let a layer whose weight needs no gradient normalise it at the first pass only; no weight may change."""
+    """Let a weight that needs no gradient be normalised at the first pass only; its values may not change meanwhile."""
     token = _CONSTANT.set({})
     try:
         yield
@@ -102,10 +102,11 @@ class _WeightNorm:
 
     def _normalised(self: Any) -> Tensor:
         """``g · v / ‖v‖``, or with ``weight_scale`` in the place of ``1 / ‖v‖``, of the weight's shape."""
-        constant = None if self.weight.requires_grad else _CONSTANT.get()
-        if constant is not None and self in constant:
-            return constant[self]
-        v = self.weight.movedim(self.output_dim, 0).contiguous()
+        given = self.weight  # an ensemble's members lend one layer their weights in turn
+        constant = None if given.requires_grad else _CONSTANT.get()
+        if constant is not None and given in constant:
+            return constant[given]
+        v = given.movedim(self.output_dim, 0).contiguous()
         if self.weight_scale is not None:
             units_first = v * (self.gain * self.weight_scale(v)).view(-1, *[1] * (v.ndim - 1))
         elif torch.is_grad_enabled() and v.requires_grad:
@@ -114,7 +115,7 @@ class _WeightNorm:
             units_first = normalise(v, self.gain)[0]
         weight = units_first.movedim(0, self.output_dim)
         if constant is not None:
-            constant[self] = weight
+            constant[given] = weight
         return weight
 
     @torch.no_grad()

@@ -64,7 +64,7 @@ def alone(config: TrainConfig, data: Any, place: str) -> Callable[[], None]:
         model.average.update(discriminator, 1e-4)
         g_noise = draw_generator_noise(*networks, (n, *data.shape), config.tricks, rng)
         with frozen(discriminator):
-            g_terms = generator_terms(*networks, matched, g_noise, config.objective, config.tricks)
+            g_terms = generator_terms(*networks, model.companions, matched, g_noise, config.objective, config.tricks)
             g_adam.zero_grad()
             torch.stack(list(g_terms.values())).sum().backward()
         g_adam.step()

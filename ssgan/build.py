@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
+from torch import nn
 
 import ssgan
 from ssgan.config import TrainConfig
@@ -29,9 +30,11 @@ def build_model(
     if discriminator.reference_size:  # room for what a checkpoint brings
         discriminator.set_reference(torch.zeros(discriminator.reference_size, *image_shape))
     generator = model.build_generator(image_shape, config.tricks, batch_size)
+    companions = nn.ModuleDict(config.tricks.generator_companions(model, image_shape))
     return SemiSupervisedGAN(
         members.copies_of(generator),
         members.copies_of(discriminator),
+        members.copies_of(companions),
         PixelScale(model.pixel_offset, model.pixel_divisor),
         config.tricks,
         config.objective,

@@ -24,6 +24,11 @@ class Errors(NamedTuple):
         """Over the members."""
         return sum(self.each) / len(self.each)
 
+    def metrics(self, split: str) -> dict[str, float]:
+        """``<split>/error``, and of an ensemble ``<split>/ensemble_error``."""
+        own = {} if self.ensemble is None else {f"{split}/ensemble_error": self.ensemble}
+        return {f"{split}/error": self.mean, **own}
+
 
 class ErrorRates(nn.Module):
     """Counts errors of K-way logits on the splits, over all processes.

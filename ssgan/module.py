@@ -46,6 +46,7 @@ class SemiSupervisedGAN(L.LightningModule):
 
     Args:
         generator, discriminator: the two players; of an ensemble, stacked.
+        companions: networks of techniques that learn with G, by name; of an ensemble, stacked.
         scale: between stored pixels and the networks' range.
         tricks: the techniques.
         objective: the players' costs and the number of their steps.
@@ -62,6 +63,7 @@ class SemiSupervisedGAN(L.LightningModule):
         self,
         generator: Generator,
         discriminator: Discriminator,
+        companions: nn.ModuleDict,
         scale: PixelScale,
         tricks: TrickSet | None = None,
         objective: Objective | None = None,
@@ -78,6 +80,7 @@ class SemiSupervisedGAN(L.LightningModule):
         self.automatic_optimization = False
         self.generator = generator
         self.discriminator = discriminator
+        self.companions = companions
         self.scale = scale
         self.tricks = tricks or TrickSet()
         self.objective = objective or Objective()
@@ -110,27 +113,24 @@ class SemiSupervisedGAN(L.LightningModule):
         Args:
             pixels: 500 training images, uint8 ``[n, channels, height, width]``; so many for each member of an ensemble.
         """
-        generators, discriminators = self.members.apart(self.generator), self.members.apart(self.discriminator)
+        stacked = self.generator, self.discriminator, self.companions
+        generators, discriminators, companions = apart = [self.members.apart(each) for each in stacked]
         for i, images in enumerate(self.members.split(pixels)):
-            set_start_values(generators[i], discriminators[i], self.scale(images), self.seed + i)
-        self.generator, self.discriminator = self.members.together(generators), self.members.together(discriminators)
+            set_start_values(generators[i], discriminators[i], companions[i], self.scale(images), self.seed + i)
+        self.generator, self.discriminator, self.companions = map(self.members.together, apart)
         self._begin_to_follow()
 
     def _begin_to_follow(self) -> None:
         """Make what follows the networks' parameters, from their present values."""
         self.average = WeightAverage(self.discriminator)
         self.generator_average = WeightAverage(self.generator) if self.optim.average.generator else None
-        self.penalties = nn.ModuleDict(
-            {
-                player: nn.ModuleDict(self.tricks.parameter_penalties(list(network.parameters())))
-                for player, network in self.players.items()
-            }
-        )
+        penalties = {name: self.tricks.parameter_penalties(list(p.parameters())) for name, p in self.players.items()}
+        self.penalties = nn.ModuleDict({name: nn.ModuleDict(each) for name, each in penalties.items()})
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
         """One for each player."""
-        precision = self.trainer.precision
-        return [make_optimiser(network, self.optim.of(name), precision) for name, network in self.players.items()]
+        learning = self.players | {"generator": nn.ModuleList([self.generator, self.companions])}
+        return [make_optimiser(each, self.optim.of(name), self.trainer.precision) for name, each in learning.items()]
 
     def on_fit_start(self) -> None:
         """Make the noise generators, whose draws for a whole batch the processes share."""
@@ -146,7 +146,8 @@ class SemiSupervisedGAN(L.LightningModule):
     def on_train_start(self) -> None:
         """Fit the optimisers, as a checkpoint may have left them, to how steps are taken here."""
         self.take_steps = Captured(self.steps, self.random.generators) if self.cuda_graphs else self.steps
-        adapt(self.trainer.optimizers, self.trainer.precision, self.device, in_graph=self.cuda_graphs)
+        optimisers, options = self.trainer.optimizers, [self.optim.of(name) for name in self.players]
+        adapt(optimisers, options, self.trainer.precision, self.device, in_graph=self.cuda_graphs)
 
     def training_step(self, batch: list[IterationBatch], batch_idx: int) -> None:
         """The iterations of a batch, usually one."""
@@ -186,8 +187,9 @@ class SemiSupervisedGAN(L.LightningModule):
         """Update G once; return the terms of its cost."""
         players, tricks, shape = (self.generator, self.discriminator), self.tricks, real.shape[-4:]
         noise = self.random.draw(lambda rng, share: draw_generator_noise(*players, shape, tricks, rng, share))
+        networks, images = (*players, self.companions), self._images(real)
         with frozen(self.discriminator), spanning(self.random.share):
-            terms = self.members.call(generator_terms, players, self._images(real), noise, self.objective, tricks)
+            terms = self.members.call(generator_terms, networks, images, noise, self.objective, tricks)
             return self._update("generator", terms)
 
     def _images(self, pixels: Tensor) -> Tensor:
@@ -267,9 +269,7 @@ class SemiSupervisedGAN(L.LightningModule):
             found = self.errors.compute(split)
             if found is None:
                 continue
-            errors = {f"{split}/error": found.mean}
-            if found.ensemble is not None:
-                errors[f"{split}/ensemble_error"] = found.ensemble
+            errors = found.metrics(split)
             self.log_dict(errors, prog_bar=True, logger=False, sync_dist=True)
             if self._evaluated.get(split) != self.global_step:  # the last evaluation may be the final test
                 self._log(errors)

@@ -105,15 +105,19 @@ def discriminator_terms(
 def generator_terms(
     generator: Generator,
     discriminator: Discriminator,
+    companions: nn.ModuleDict,
     real_images: Tensor,
     noise: GeneratorNoise,
     objective: Objective,
     tricks: TrickSet,
 ) -> dict[str, Tensor]:
-    """The terms of G's cost: ``adversarial``, or what techniques put in its place, and those that techniques add."""
+    """The terms of G's cost: ``adversarial``, or what techniques put in its place, and those that techniques add.
+
+    ``companions`` are the networks of techniques that learn with G, by the techniques' names.
+    """
     fake_images = generator(noise.z)
     fake = discriminator(fake_images, noise.fake_layers)
-    step = GeneratorPass(generator, discriminator, real_images, fake_images, fake, noise)
+    step = GeneratorPass(discriminator, dict(companions.items()), real_images, fake_images, fake, noise)
     terms = tricks.generator_objectives(step)
     if not terms:
         terms = {"adversarial": ADVERSARIAL_LOSSES[objective.generator_loss](fake.logits)}

@@ -31,7 +31,12 @@ def can_be_fused(precision: str) -> bool | None:
 
 
 def adapt(
-    optimisers: Sequence[torch.optim.Optimizer], precision: str, device: torch.device | str, *, in_graph: bool
+    optimisers: Sequence[torch.optim.Optimizer],
+    options: Sequence[Optim],
+    precision: str,
+    device: torch.device | str,
+    *,
+    in_graph: bool,
 ) -> None:
     """Give optimisers, which may come from a checkpoint written elsewhere, the form in which steps are taken here.
 
@@ -39,18 +44,21 @@ def adapt(
 
     Args:
         optimisers: the players'.
+        options: each one's; a checkpoint may have been written under others.
         precision: of the training.
         device: of the training.
         in_graph: their steps are replayed by a CUDA graph, which reads the learning rate from the device.
     """
     place = device if can_be_fused(precision) or in_graph else "cpu"
-    for optimiser in optimisers:
+    for optimiser, own in zip(optimisers, options, strict=True):
         for state in optimiser.state.values():
             state["step"] = state["step"].to(place)
         for group in optimiser.param_groups:
             lr = float(group["lr"])
             group |= {
                 "lr": torch.tensor(lr, device=device) if in_graph else lr,
+                "betas": (own.beta1, own.beta2),
+                "eps": own.eps,
                 "fused": can_be_fused(precision),
                 "capturable": in_graph,
             }

@@ -74,12 +74,12 @@ class DiscriminatorPass:
 class GeneratorPass:
     """What a term of G's cost may look at; images and D's outputs on them.
 
-    ``draws`` is what the technique that is being asked drew by :meth:`ssgan.tricks.Trick.generator_draws`, and
-    ``companion`` the network of its own that learns with G (:meth:`ssgan.tricks.Trick.generator_companion`).
+    ``companions`` are the networks of techniques that learn with G, by name. ``draws`` is what the technique that is
+    being asked drew by :meth:`ssgan.tricks.Trick.generator_draws`, and ``companion`` its own network.
     """
 
-    generator: Generator
     discriminator: Discriminator
+    companions: Mapping[str, Any]
     real_images: Tensor
     fake_images: Tensor
     fake: Output
@@ -89,7 +89,7 @@ class GeneratorPass:
 
     def handed_to(self, trick: str) -> GeneratorPass:
         """The pass as that technique gets it, with its draws and its companion."""
-        draws, companion = self.noise.draws.get(trick, ()), dict(self.generator.companions.items()).get(trick)
+        draws, companion = self.noise.draws.get(trick, ()), self.companions.get(trick)
         if not draws and companion is None:
             return self
         step = replace(self, draws=draws, companion=companion)

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ssgan.layers import initialise_from_data
 from ssgan.networks.discriminator import Discriminator
 from ssgan.networks.generator import Generator
+from ssgan.networks.weights import initialise_weights
 
 
 @torch.no_grad()
-def set_start_values(generator: Generator, discriminator: Discriminator, images: Tensor, seed: int) -> None:
+def set_start_values(
+    generator: Generator, discriminator: Discriminator, companions: nn.ModuleDict, images: Tensor, seed: int
+) -> None:
     """Draw weights and the techniques' reference batches from the seed, then set gains and biases from data.
 
     Args:
         generator: G, in place.
         discriminator: D, in place.
+        companions: networks of techniques that learn with G, in place.
         images: scaled training images (the recipes: 500) ``[n, channels, height, width]``, on the CPU, so that the
             start values do not depend on the device.
         seed: of weights, references, and the noise of the pass over the images.
@@ -27,8 +31,9 @@ def set_start_values(generator: Generator, discriminator: Discriminator, images:
     generator.set_reference(rng)
     if discriminator.reference_size:
         discriminator.set_reference(images[: discriminator.reference_size])
+    initialise_weights(companions, generator.weight_init, rng)
     z = generator.draw_z(len(images), rng)
     initialise_from_data(generator, z)
-    for companion in generator.companions.values():
+    for companion in companions.values():
         initialise_from_data(companion, generator(z))
     initialise_from_data(discriminator, images, discriminator.draw_noise(len(images), rng))

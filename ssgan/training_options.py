@@ -59,10 +59,10 @@ class Optim:
 
     The learning rate is flat for the first ``flat`` of the run and then falls linearly to 0 at its end, but not below
     ``lr_floor`` times itself; ``flat=1`` keeps it constant. ``interval`` says whether it changes at each ``epoch``, as
-    in the authors' code, or each ``iteration``. ``generator_lr_factor`` makes G's rate that multiple of D's, and
-    ``generator_beta1`` gives it its own β1. ``epochs`` is the length of the recipe and ``length`` the fraction of it
-    that is trained, their product the default of ``trainer.max_epochs``; the weight average looks back over that
-    fraction of the time too.
+    in the authors' code, or each ``iteration``. ``generator_lr_factor`` makes G's rate that multiple of D's, which is
+    the one in the log, and ``generator_beta1`` gives it its own β1. ``epochs`` is the length of the recipe and
+    ``length`` the fraction of it that is trained, their product the default of ``trainer.max_epochs``; the weight
+    average looks back over that fraction of the time too.
     """
 
     lr: float = 3e-3

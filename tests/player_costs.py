@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import torch
+from torch.nn import ModuleDict
 from torch.nn import functional as F
 
-from ssgan.layers import initialise_from_data
 from ssgan.networks import MLP, Conv
 from ssgan.objectives import (
     DiscriminatorBatch,
@@ -14,6 +14,7 @@ from ssgan.objectives import (
     draw_generator_noise,
     generator_terms,
 )
+from ssgan.start import set_start_values
 from ssgan.training_options import Objective
 from ssgan.tricks import (
     FeatureMatching,
@@ -47,17 +48,7 @@ def players(architecture="mlp", tricks=None, seed=0):
     model, tricks, rng = ARCHITECTURES[architecture], TrickSet(tricks), seeded(seed)
     generator = model.build_generator(SHAPE, tricks, N)
     discriminator = model.build_discriminator(SHAPE, K, tricks, N)
-    for network in (generator, discriminator):
-        network.reset_parameters(rng)
-    generator.set_reference(rng)
-    some = torch.rand(20, *SHAPE, generator=rng)
-    if discriminator.reference_size:
-        discriminator.set_reference(some[: discriminator.reference_size])
-    z = generator.draw_z(20, rng)
-    initialise_from_data(generator, z)
-    for companion in generator.companions.values():
-        initialise_from_data(companion, generator(z))
-    initialise_from_data(discriminator, some, discriminator.draw_noise(20, rng))
+    set_start_values(generator, discriminator, ModuleDict(), torch.rand(20, *SHAPE, generator=rng), seed)
     return generator, discriminator, tricks
 
 
@@ -77,7 +68,7 @@ def d_terms(generator, discriminator, tricks, objective=None, seed=3, given=None
 
 def g_terms(generator, discriminator, tricks, objective=None, seed=4):
     noise = draw_generator_noise(generator, discriminator, (N, *SHAPE), tricks, seeded(seed))
-    return generator_terms(generator, discriminator, images(5), noise, objective or Objective(), tricks)
+    return generator_terms(generator, discriminator, ModuleDict(), images(5), noise, objective or Objective(), tricks)
 
 
 def cost(terms):

@@ -60,6 +60,12 @@ def test_each_call_sees_its_own_arguments_and_goes_on_with_the_random_state() ->
 OPTIONS = {
     "feature_matching": chosen("feature_matching"),
     "all": chosen(*TRICKS),
+    "a companion, a rate of its own": [
+        *chosen("feature_matching", "variational_entropy"),
+        "optim.generator_lr_factor=0.5",
+        "optim.flat=0",
+        "optim.interval=iteration",
+    ],
     "steps": [*chosen(*TRICKS), "objective.d_steps=2", "objective.g_steps=2", "optim.clip_norm=0.1", "optim.flat=0"],
     "ensemble": [*chosen(*TRICKS), "ensemble=2"],
 }

@@ -39,7 +39,7 @@ RUNS = EACH | {
     "steps_and_clipping": [*MLP, "objective.d_steps=2", "objective.g_steps=2", "optim.clip_norm=0.1"],
     "ensemble": [*MLP, *chosen(*TRICKS), "ensemble=2"],
     "conv": [*SAME, *TINY_CONV, "data=arrays", "model=conv", "data.num_labels=40", "data.augment.flip=true",
-             "data.augment.shift=1", *chosen("feature_matching")],
+             "data.augment.shift=1", *chosen("feature_matching", "variational_entropy")],
 }  # fmt: skip
 
 

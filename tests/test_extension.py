@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from tests.runs import TINY, assert_equal, chosen, command, last_checkpoint, metric_rows
 
@@ -41,9 +42,27 @@ class LogitDecay(Trick):
 
     def discriminator_penalty(self, step):
         return self.weight * step.unlabelled.logits.float().square().mean()
+
+
+@dataclass
+class Critic(Trick):
+    # A network of torch's own layers learns with G what D says of G's images.
+
+    def generator_companion(self, architecture, image_shape):
+        from torch import nn
+
+        pixels = image_shape[0] * image_shape[1] * image_shape[2]
+        return nn.Sequential(nn.Flatten(), nn.Linear(pixels, 4), nn.LayerNorm(4), nn.Linear(4, 1))
+
+    def generator_penalty(self, step):
+        said = step.fake.logits.float().logsumexp(1).detach()
+        return (step.companion(step.fake_images)[:, 0] - said).square().mean()
 """
 OTHER = """\
 logit_decay: {_target_: my_tricks.LogitDecay, weight: 0.001}
+"""
+CRITIC = """\
+critic: {_target_: my_tricks.Critic}
 """
 
 
@@ -53,6 +72,7 @@ def extension(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "mine" / "trick").mkdir(parents=True)
     (tmp_path / "mine" / "trick" / "second_moment.yaml").write_text(YAML)
     (tmp_path / "mine" / "trick" / "logit_decay.yaml").write_text(OTHER)
+    (tmp_path / "mine" / "trick" / "critic.yaml").write_text(CRITIC)
     (tmp_path / "my_tricks.py").write_text(CLASS)
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.chdir(tmp_path)
@@ -74,6 +94,23 @@ def test_a_technique_of_ones_own_trains_and_its_term_is_logged(tmp_path: Path, c
     assert all(row["train/g_second_moment"] > 0 for row in metric_rows(tmp_path / "one") if len(row) > 2)
     assert run("two", "trick=logit_decay") == 0
     assert "train/d_logit_decay" in columns(tmp_path / "two")
+
+
+def test_a_network_of_ones_own_learns_with_the_generator_and_its_start_follows_the_seed(tmp_path: Path, capfd):
+    torch.manual_seed(1)
+    assert run("first", "trick=critic") == 0, capfd.readouterr().err
+    torch.manual_seed(2)
+    assert run("again", "trick=critic") == 0 and run("ensemble", "trick=critic", "ensemble=2") == 0
+    first, again, member = (
+        last_checkpoint(tmp_path / name)["state_dict"] for name in ("first", "again", "ensemble/members/1")
+    )
+    weights = [name for name in first if name.startswith("companions.critic.")]
+    assert len(weights) == 6
+    assert_equal({name: first[name] for name in weights}, {name: again[name] for name in weights})
+    for name in weights:
+        torch.testing.assert_close(member[name], first[name], rtol=1e-3, atol=1e-5)
+    terms = [row["train/g_critic"] for row in metric_rows(tmp_path / "first") if "train/g_critic" in row]
+    assert terms[-1] != terms[0]
 
 
 def test_it_goes_with_all_the_others_in_any_order(tmp_path: Path, capfd):

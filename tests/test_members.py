@@ -42,6 +42,7 @@ from ssgan.tricks import (
 K, N = 3, 12
 MLP_CASE = (MLP(generator_hidden=[16, 16], discriminator_hidden=[32, 16]), (1, 8, 8))
 CONV_CASE = (Conv(generator_widths=[16, 8, 8], discriminator_widths=[4, 8]), (3, 16, 16))
+NETWORKS = ("generator", "discriminator", "average", "companions")
 EVERY = {
     "feature_matching": FeatureMatching(),
     "historical_averaging": HistoricalAveraging(),
@@ -69,8 +70,9 @@ class Alone:
         self.tricks = tricks
         self.generator = architecture.build_generator(shape, tricks, N)
         self.discriminator = architecture.build_discriminator(shape, 10, tricks, N)
+        self.companions = nn.ModuleDict(tricks.generator_companions(architecture, shape))
         images = torch.rand(40, *shape, generator=rng)
-        set_start_values(self.generator, self.discriminator, images, seed)
+        set_start_values(self.generator, self.discriminator, self.companions, images, seed)
         labels = torch.randint(0, 10, (N,), generator=rng)
         self.batch = DiscriminatorBatch(images[:N], labels, images[-N:])
         self.average = copy.deepcopy(self.discriminator).requires_grad_(False)
@@ -86,6 +88,7 @@ class Alone:
         d_terms = discriminator_terms(*networks, self.average, self.batch, self.d_noise, Objective(), self.tricks)
         sum(d_terms.values()).backward()
         with frozen(self.discriminator):
+            networks = (*networks, self.companions)
             g_terms = generator_terms(*networks, self.batch.unlabelled, self.g_noise, Objective(), self.tricks)
             sum(g_terms.values()).backward()
         return d_terms, g_terms
@@ -97,15 +100,16 @@ def test_terms_and_gradients_are_those_of_each_member_alone(case: Any, names: tu
     tricks = TrickSet({name: EVERY[name] for name in names})
     alone = [Alone(seed, case, tricks) for seed in range(K)]
     members = Members(K)
-    generator, discriminator, average = (
-        stack_networks([getattr(a, name) for a in alone]) for name in ("generator", "discriminator", "average")
+    generator, discriminator, average, companions = (
+        stack_networks([getattr(a, name) for a in alone]) for name in NETWORKS
     )
     networks = generator, discriminator
     batch, d_noise, g_noise = (members.gather(getattr(a, x) for a in alone) for x in ("batch", "d_noise", "g_noise"))
     d_terms = members.call(discriminator_terms, (*networks, average), batch, d_noise, Objective(), tricks)
     sum(term.sum() for term in d_terms.values()).backward()
     with frozen(discriminator):
-        g_terms = members.call(generator_terms, networks, batch.unlabelled, g_noise, Objective(), tricks)
+        g_networks = (*networks, companions)
+        g_terms = members.call(generator_terms, g_networks, batch.unlabelled, g_noise, Objective(), tricks)
         sum(term.sum() for term in g_terms.values()).backward()
 
     turned = "virtual_adversarial" in names  # its direction is that of a small gradient, which rounding turns
@@ -116,7 +120,11 @@ def test_terms_and_gradients_are_those_of_each_member_alone(case: Any, names: tu
             assert found.keys() == expected.keys()
             for name, term in expected.items():
                 torch.testing.assert_close(found[name][i], term, rtol=0.01 * turned + 1e-5, atol=1e-6)
-        for stacked, own in ((generator, each.generator), (discriminator, each.discriminator)):
+        for stacked, own in (
+            (generator, each.generator),
+            (discriminator, each.discriminator),
+            (companions, each.companions),
+        ):
             gradients = dict(stacked.named_parameters())
             for name, parameter in own.named_parameters():
                 expected = parameter.grad
@@ -132,15 +140,19 @@ def test_members_in_turn_compute_what_they_compute_at_once(monkeypatch: pytest.M
     members, found = Members(K), []
     for limit in (ssgan.members.CACHE_BYTES, 0):
         monkeypatch.setattr(ssgan.members, "CACHE_BYTES", limit)
-        networks = [stack_networks([getattr(a, n) for a in alone]) for n in ("generator", "discriminator", "average")]
+        generator, discriminator, average, companions = (
+            stack_networks([getattr(a, name) for a in alone]) for name in NETWORKS
+        )
         batch, *noise = (members.gather(getattr(a, x) for a in alone) for x in ("batch", "d_noise", "g_noise"))
+        networks = generator, discriminator, average
         terms = members.call(discriminator_terms, networks, batch, noise[0], Objective(), tricks)
         sum(term.sum() for term in terms.values()).backward()
-        with frozen(networks[1]):
-            g_terms = members.call(generator_terms, networks[:2], batch.unlabelled, noise[1], Objective(), tricks)
+        with frozen(discriminator):
+            networks = generator, discriminator, companions
+            g_terms = members.call(generator_terms, networks, batch.unlabelled, noise[1], Objective(), tricks)
             sum(term.sum() for term in g_terms.values()).backward()
         terms |= {f"g_{name}": term for name, term in g_terms.items()}
-        found.append((terms, {name: p.grad for player in networks[:2] for name, p in player.named_parameters()}))
+        found.append((terms, {name: p.grad for network in networks for name, p in network.named_parameters()}))
     (terms, gradients), (in_turn, gradients_in_turn) = found
     assert terms.keys() == in_turn.keys()
     for name, term in terms.items():

@@ -6,6 +6,7 @@ import copy
 
 import pytest
 import torch
+from torch.nn import ModuleDict
 from torch.nn import functional as F
 
 from ssgan.objectives import discriminator_terms, draw_discriminator_noise, draw_generator_noise, generator_terms
@@ -75,7 +76,7 @@ def test_images_and_noise_are_left_as_they_were(selected):
     g_noise = draw_generator_noise(generator, discriminator, (N, *SHAPE), tricks, seeded(4))
     before = copy.deepcopy([*given, *d_noise, *g_noise])
     discriminator_terms(generator, discriminator, discriminator, given, d_noise, objective, tricks)
-    generator_terms(generator, discriminator, given.unlabelled, g_noise, objective, tricks)
+    generator_terms(generator, discriminator, ModuleDict(), given.unlabelled, g_noise, objective, tricks)
     torch.testing.assert_close([*given, *d_noise, *g_noise], before, rtol=0, atol=0)
 
 
@@ -139,7 +140,8 @@ def test_feature_matching_keeps_the_discriminators_noise_on_in_both_passes(layer
     noise = draw_generator_noise(generator, discriminator, (N, *SHAPE), tricks, seeded(4))
     other = noise._replace(**{layers: discriminator.draw_noise(N, seeded(9))})
     first, second = (
-        cost(generator_terms(generator, discriminator, images(5), n, Objective(), tricks)) for n in (noise, other)
+        cost(generator_terms(generator, discriminator, ModuleDict(), images(5), n, Objective(), tricks))
+        for n in (noise, other)
     )
     assert first != second
 
@@ -149,7 +151,7 @@ def test_feature_matching_of_equal_batches_under_equal_noise_is_zero():
     noise = draw_generator_noise(generator, discriminator, (N, *SHAPE), tricks, seeded(4))
     noise = noise._replace(real_layers=noise.fake_layers)
     same = generator(noise.z).detach()
-    assert cost(generator_terms(generator, discriminator, same, noise, Objective(), tricks)) == 0
+    assert cost(generator_terms(generator, discriminator, ModuleDict(), same, noise, Objective(), tricks)) == 0
 
 
 @pytest.mark.parametrize(("name", "sign"), [("non_saturating", 1), ("saturating", -1)])

@@ -30,7 +30,7 @@ def after_a_step(precision: str) -> tuple[nn.Linear, torch.optim.Optimizer]:
 def test_counters_of_steps_lie_where_the_steps_read_them(saved, precision, in_graph, fused, place):
     """The device is a stand-in, ``meta``; the fused step on a GPU reads the counters there, the others on the host."""
     _, optimiser = after_a_step(saved)
-    adapt([optimiser], precision, "meta", in_graph=in_graph)
+    adapt([optimiser], [Optim()], precision, "meta", in_graph=in_graph)
     (group,) = optimiser.param_groups
     assert group["fused"] is fused and group["capturable"] is in_graph
     assert {state["step"].device.type for state in optimiser.state.values()} == {place}
@@ -43,7 +43,7 @@ def test_a_state_saved_in_another_precision_goes_on(saved: str, precision: str):
     other = copy.deepcopy(network)
     resumed = make_optimiser(other, Optim(), precision)
     resumed.load_state_dict(copy.deepcopy(optimiser.state_dict()))
-    adapt([resumed], precision, "cpu", in_graph=False)
+    adapt([resumed], [Optim()], precision, "cpu", in_graph=False)
     for players, adam in ((network, optimiser), (other, resumed)):
         adam.zero_grad()
         players(torch.ones(4, 3)).sum().backward()
@@ -53,11 +53,18 @@ def test_a_state_saved_in_another_precision_goes_on(saved: str, precision: str):
     assert all(state["step"].item() == 2 for state in resumed.state.values())
 
 
+def test_the_options_of_today_outrank_those_of_a_saved_state():
+    _, optimiser = after_a_step("32")
+    adapt([optimiser], [Optim(beta1=0.1, beta2=0.2, eps=0.3)], "32", "cpu", in_graph=False)
+    (group,) = optimiser.param_groups
+    assert group["betas"] == (0.1, 0.2) and group["eps"] == 0.3
+
+
 def test_the_learning_rate_is_set_in_place_where_it_is_a_tensor():
     _, optimiser = after_a_step("32")
     set_learning_rate([optimiser], [0.25])
     assert optimiser.param_groups[0]["lr"] == 0.25
-    adapt([optimiser], "32", "cpu", in_graph=True)
+    adapt([optimiser], [Optim()], "32", "cpu", in_graph=True)
     lr = optimiser.param_groups[0]["lr"]
     set_learning_rate([optimiser], [0.5])
     assert optimiser.param_groups[0]["lr"] is lr and lr.item() == 0.5

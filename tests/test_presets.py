@@ -111,6 +111,7 @@ def test_the_settings_of_the_successors(tmp_path: Path):
     model = bad.resolved["model"]
     assert (model["input_noise"], model["input_dropout"], model["hidden_dropout"]) == (0.05, 0.2, 0.5)
     assert model["drop_channels"] == "input" and model["discriminator_widths"] == [96, 192]
+    assert (model["pixel_offset"], model["pixel_divisor"]) == (127.5, 127.5)
     manifold = compose_run(tmp_path, "experiment=cifar10_4000_manifold")
     assert manifold.tricks.names == ["feature_matching", "manifold_regularisation"]
     trick = manifold.resolved["trick"]["manifold_regularisation"]

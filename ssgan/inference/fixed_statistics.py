@@ -50,7 +50,6 @@ def with_fixed_statistics(generator: Generator, seed: int = 0) -> Generator:
     ``REFERENCE_SIZE`` draws. Virtual batch normalisation has its reference already.
     """
     generator = copy.deepcopy(generator)
-    generator.companions = nn.ModuleDict()  # they only take part in the training
     layers = {name: layer for name, layer in generator.named_modules() if isinstance(layer, BatchNorm)}
     if not layers:
         return generator

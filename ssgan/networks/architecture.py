@@ -46,9 +46,13 @@ class Architecture(ABC):
     def build_generator(self, image_shape: tuple[int, int, int], tricks: TrickSet, batch_size: int) -> Generator:
         """G for images ``(channels, height, width)``; weights not yet set."""
 
-    @abstractmethod
     def build_encoder(self, image_shape: tuple[int, int, int]) -> Encoder:
-        """The mirror image of G, from images ``(channels, height, width)`` to z; weights not yet set."""
+        """The mirror image of G, from images ``(channels, height, width)`` to z; weights not yet set.
+
+        Raises:
+            ConfigError: the architecture has none.
+        """
+        raise ConfigError(f"model: {type(self).__name__} has no encoder, which a technique needs")
 
     @abstractmethod
     def build_discriminator(
@@ -81,7 +85,7 @@ class MLP(Architecture):
 
         return MLPGenerator(
             image_shape, self.z_dim, self.generator_hidden, lambda width: tricks.generator_norm(width, batch_size)
-        ).accompanied_by(tricks.generator_companions(self, image_shape))
+        )
 
     def build_encoder(self, image_shape: tuple[int, int, int]) -> Encoder:
         """See :class:`ssgan.networks.mlp.MLPEncoder`."""
@@ -108,9 +112,9 @@ class Conv(Architecture):
     ``discriminator_widths`` are the recipes' a and b. ``first_stride`` 2 halves the image's sides in D's first
     convolution already, so that nearly all of D costs a quarter; the recipes' is 1. ``input_dropout`` is the published
     feature-matching run's input noise, ``input_noise`` (Gaussian, std) that of the minibatch-discrimination run; 0
-    leaves either out. Dropout drops single values, or whole channels of the ``input`` or of ``all`` layers
-    (``drop_channels``, as in Bad GAN). ``pool`` is how D's last activations become features: their mean, or their
-    largest (``max``, as in manifold regularisation).
+    leaves either out, and of both the noise comes first. Dropout drops single values, or with ``drop_channels`` whole
+    channels of the ``input`` or of ``all`` layers, as in Bad GAN. ``pool`` is how D's last activations become features:
+    their mean, or their largest (``max``, as in manifold regularisation).
     """
 
     feature_norm: str = "l1"
@@ -123,7 +127,7 @@ class Conv(Architecture):
     input_dropout: float = 0.2
     input_noise: float = 0.0
     hidden_dropout: float = 0.5
-    drop_channels: str = "none"
+    drop_channels: str | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -133,7 +137,10 @@ class Conv(Architecture):
                 raise ConfigError(f"model.{name}={widths} must be a list of {count} positive widths")
         one_of("model.first_stride", self.first_stride, (1, 2))
         one_of("model.pool", self.pool, ("mean", "max"))
-        one_of("model.drop_channels", self.drop_channels, ("none", "input", "all"))
+        if self.drop_channels is not None:
+            one_of("model.drop_channels", self.drop_channels, ("input", "all"))
+            if not self.input_dropout and (self.drop_channels == "input" or not self.hidden_dropout):
+                raise ConfigError(f"model.drop_channels={self.drop_channels}: there is no dropout, its rate is 0")
         in_range("model.input_dropout", self.input_dropout, 0.0, 0.99)
         non_negative("model.input_noise", self.input_noise)
         in_range("model.hidden_dropout", self.hidden_dropout, 0.0, 0.99)
@@ -144,7 +151,7 @@ class Conv(Architecture):
 
         return ConvGenerator(
             image_shape, self.z_dim, self.generator_widths, lambda width: tricks.generator_norm(width, batch_size)
-        ).accompanied_by(tricks.generator_companions(self, image_shape))
+        )
 
     def build_encoder(self, image_shape: tuple[int, int, int]) -> Encoder:
         """See :class:`ssgan.networks.conv.ConvEncoder`."""

@@ -109,7 +109,7 @@ class ConvDiscriminator(Discriminator):
         input_dropout: float,
         input_noise: float,
         hidden_dropout: float,
-        drop_channels: str,
+        drop_channels: str | None,
         heads: Mapping[str, nn.Module],
     ) -> None:
         channels, *size = image_shape

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -15,8 +15,6 @@ NormFactory = Callable[[int], nn.Module]
 
 class Generator(nn.Module):
     """Maps z ~ U[0, 1)^z_dim to images.
-
-    ``companions`` are networks of techniques that learn with it; they take no part in its images.
 
     Args:
         z_dim: dimensions of z.
@@ -42,17 +40,7 @@ class Generator(nn.Module):
         self.z_dim = z_dim
         self.hidden = nn.ModuleList(hidden)
         self.output = output
-        self.companions = nn.ModuleDict()
         self.register_buffer("reference", torch.zeros(reference_size, z_dim))
-
-    def accompanied_by(self, companions: Mapping[str, nn.Module]) -> Generator:
-        """Add networks that learn with G, by the names of their techniques.
-
-        Returns:
-            The network itself.
-        """
-        self.companions.update(dict(companions))
-        return self
 
     def draw_z(self, n: int, generator: torch.Generator) -> Tensor:
         """n draws of z, on the generator's device."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from inspect import signature
 from typing import Any
 
 import torch
@@ -17,10 +18,17 @@ SMALL_NORMAL: WeightInit = partial(nn.init.normal_, std=0.05)
 
 
 def initialise_weights(network: nn.Module, init: WeightInit, generator: torch.Generator) -> None:
-    """Set the weights of all dense and convolutional layers by ``init``; layers with a rule of their own follow it."""
+    """Set the weights of all dense and convolutional layers by ``init`` and their biases to 0.
+
+    Layers whose own ``reset_parameters`` takes a random generator follow it; others, as torch's norms, stay.
+    """
     layer: Any
     for layer in network.modules():
         if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
             init(layer.weight, generator=generator)
-        elif layer is not network and hasattr(layer, "reset_parameters"):
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+        elif (
+            layer is not network and hasattr(layer, "reset_parameters") and signature(layer.reset_parameters).parameters
+        ):
             layer.reset_parameters(generator)

@@ -58,6 +58,8 @@ def test_a_batch_of_one(name):
         (MLP, {"z_dim": 0}, "model.z_dim=0"),
         (MLP, {"feature_norm": "l3"}, "model.feature_norm=l3"),
         (Conv, {"drop_channels": "some"}, "model.drop_channels=some"),
+        (Conv, {"drop_channels": "input", "input_dropout": 0.0}, "model.drop_channels=input"),
+        (Conv, {"drop_channels": "all", "input_dropout": 0.0, "hidden_dropout": 0.0}, "model.drop_channels=all"),
         (Conv, {"generator_widths": [4, 4]}, "model.generator_widths=[4, 4]"),
         (Conv, {"discriminator_widths": [4, 0]}, "model.discriminator_widths=[4, 0]"),
         (Conv, {"input_dropout": 1.0}, "model.input_dropout=1.0"),

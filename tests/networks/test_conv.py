@@ -69,9 +69,9 @@ def test_noise_that_is_switched_off_is_not_built(model, kinds):
 
 @pytest.mark.parametrize(
     ("drop", "whole"),
-    [("none", [False] * 3), ("input", [True, False, False]), ("all", [True] * 3)],
+    [(None, [False] * 3), ("input", [True, False, False]), ("all", [True] * 3)],
 )
-def test_dropout_takes_single_values_or_whole_channels(drop: str, whole: list[bool]):
+def test_dropout_takes_single_values_or_whole_channels(drop: str | None, whole: list[bool]):
     network = build_d(model=Conv(discriminator_widths=[40, 60], drop_channels=drop, input_noise=0.1))
     kinds = [type(m) for m in network.modules() if isinstance(m, GaussianNoise | Dropout)]
     assert kinds == [GaussianNoise, Dropout, Dropout, Dropout], "as in Bad GAN noise comes before dropout"

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pytest
 import torch
 from torch import nn
 
+from ssgan.errors import ConfigError
 from ssgan.layers import initialise_from_data
-from ssgan.networks import MLP, Conv
-from tests.networks.small import SMALL, build_g, images, seeded
+from ssgan.networks import MLP, Architecture, Conv
+from tests.networks.small import SMALL, images
 
 
 @pytest.mark.parametrize("name", SMALL)
@@ -41,12 +44,13 @@ def test_start_values_from_data_centre_and_scale_the_output(name):
     torch.testing.assert_close(output.std(0, correction=0), torch.full((10,), 0.1), rtol=1e-3, atol=0)
 
 
-@pytest.mark.parametrize("name", SMALL)
-def test_companions_are_part_of_the_generator_and_not_of_its_images(name):
-    generator, z = build_g(name), torch.rand(4, 5, generator=seeded())
-    before, parameters = generator(z), len(list(generator.parameters()))
-    encoder = SMALL[name].build_encoder((2, 9, 10))
-    assert generator.accompanied_by({"other": encoder}) is generator
-    assert torch.equal(generator(z), before)
-    assert len(list(generator.parameters())) == parameters + len(list(encoder.parameters()))
-    assert any(name.startswith("companions.other.") for name in generator.state_dict())
+def test_an_architecture_without_an_encoder_says_so():
+    @dataclass(kw_only=True)
+    class Mine(Architecture):
+        def build_generator(self, image_shape, tricks, batch_size):
+            raise NotImplementedError
+
+        build_discriminator = build_generator
+
+    with pytest.raises(ConfigError, match="model: Mine has no encoder"):
+        Mine().build_encoder((1, 3, 4))

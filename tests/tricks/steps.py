@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import torch
+from torch.nn import ModuleDict
 
 from ssgan.objectives import discriminator_terms, draw_discriminator_noise, draw_generator_noise, generator_terms
+from ssgan.start import set_start_values
 from ssgan.training_options import Objective
-from tests.player_costs import SHAPE, N, batch, images, players, seeded
+from tests.player_costs import ARCHITECTURES, SHAPE, N, batch, images, players, seeded
 
 __all__ = ["SHAPE", "N", "Step", "assert_same_gradients", "images", "seeded"]
 
@@ -16,6 +18,9 @@ class Step:
 
     def __init__(self, architecture="mlp", seed=0, **tricks):
         self.generator, self.discriminator, self.tricks = players(architecture, tricks, seed)
+        self.companions = ModuleDict(self.tricks.generator_companions(ARCHITECTURES[architecture], SHAPE))
+        if self.companions:
+            set_start_values(self.generator, self.discriminator, self.companions, images(9, 20), seed)
         self.batch = batch()
         both, shape = (self.generator, self.discriminator), (N, *SHAPE)
         self.d_noise = draw_discriminator_noise(*both, shape, Objective(), self.tricks, seeded(3))
@@ -33,7 +38,8 @@ class Step:
         )
 
     def g_terms(self):
-        return generator_terms(self.generator, self.discriminator, images(5), self.g_noise, Objective(), self.tricks)
+        networks = self.generator, self.discriminator, self.companions
+        return generator_terms(*networks, images(5), self.g_noise, Objective(), self.tricks)
 
     def layers(self, part):
         """The noise of D's layers on the labelled (0), unlabelled (1) or generated (2) images."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from torch import nn
 
 from ssgan.layers import WeightNormConv2d, WeightNormConvTranspose2d, WeightNormLinear, initialise_from_data
 from ssgan.networks import MLP, Conv
+from ssgan.networks.weights import initialise_weights
 from tests.networks.small import HEAD, SMALL, VBN, build_d, build_g, images, seeded
 
 WEIGHT_NORM = (WeightNormLinear, WeightNormConv2d, WeightNormConvTranspose2d)
@@ -103,3 +105,17 @@ def test_the_start_from_data_scales_the_conv_generators_output_and_leaves_the_de
             torch.testing.assert_close(units.std(1, correction=0), torch.full((2,), 0.1), rtol=1e-3, atol=0)
         else:
             assert (last.gain == 1).all() and (last.bias == 0).all()
+
+
+def test_biases_start_at_zero_and_layers_without_a_generator_keep_their_own_start():
+    torch.manual_seed(0)
+    network = nn.Sequential(
+        nn.Conv2d(2, 3, 3), nn.Flatten(), nn.Linear(3, 4), nn.LayerNorm(4), nn.Linear(4, 2, bias=False)
+    )
+    nn.init.constant_(network[3].weight, 0.7)
+    initialise_weights(network, partial(nn.init.normal_, std=2.0), seeded(5))
+    rng = seeded(5)
+    for layer in (network[0], network[2], network[4]):
+        assert torch.equal(layer.weight, torch.empty_like(layer.weight).normal_(0, 2.0, generator=rng))
+    assert not network[0].bias.any() and not network[2].bias.any()
+    assert (network[3].weight == 0.7).all()

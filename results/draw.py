@@ -122,6 +122,26 @@ def draw_cifar10() -> None:
     figure.savefig(HERE / "cifar10_jpeg_short" / "curves.png", dpi=110)
 
 
+def draw_cifar10_small() -> None:
+    """Test errors of experiment=cifar10_1000_small on JPEG images, of feature matching, and of the labels alone."""
+    folder = HERE / "cifar10_1000_small"
+    figure, axis = plt.subplots(figsize=(8, 3.6), layout="constrained")
+    runs = (
+        ("split_1", "with manifold regularisation", "C2", "-"),
+        ("feature_matching_1", "feature matching", "C0", "-"),
+        ("labels_1", "labels alone", "C1", "-"),
+    )
+    for name, label, colour, style in runs:
+        steps, values = curve(folder / name, "test/error")
+        axis.plot(steps, [100 * v for v in values], style, color=colour, linewidth=1, label=label)
+    axis.set(yscale="log", xlabel="iteration of 50 images", ylabel="test error, %", title="CIFAR-10 (JPEG)")
+    axis.set_yticks([25, 30, 35, 40, 50, 60], [25, 30, 35, 40, 50, 60])
+    axis.set_yticks([], minor=True)
+    figure.legend(frameon=False, loc="outside right center")
+    axis.grid(alpha=0.3)
+    figure.savefig(folder / "curves.png", dpi=110)
+
+
 if __name__ == "__main__":
     draw_mnist()
     draw_mnist_best()
@@ -129,3 +149,4 @@ if __name__ == "__main__":
     draw_mnist_conv("mnist_100_conv")
     draw_mnist_conv("mnist_100_views")
     draw_cifar10()
+    draw_cifar10_small()

@@ -153,6 +153,18 @@ def test_the_convolutional_combination_is_the_one_with_the_least_held_out_error(
     assert (chosen.data.batch_size, chosen.data.num_labels, chosen.data.augment.shift) == (50, 100, 2)
 
 
+def test_of_the_techniques_beside_feature_matching_the_small_preset_has_the_one_with_the_least_held_out_error(
+    tmp_path: Path,
+):
+    """Of those tried alone; the labels alone are no GAN."""
+    rows = pd.read_csv(REPOSITORY / "results" / "cifar10_1000_small" / "held_out.csv").fillna("")
+    rows = rows[rows.techniques.str.contains("feature_matching")]
+    alone = rows[rows.techniques.str.count(r"\+") <= 1]
+    assert len(alone) >= 7
+    chosen = compose_run(tmp_path, "experiment=cifar10_1000_small")
+    assert set(alone.loc[alone.error_2000.idxmin()].techniques.split("+")) == set(chosen.tricks.names)
+
+
 def test_the_changed_views_are_those_with_the_least_held_out_error(tmp_path: Path):
     """Of the rows of results/mnist_100_views/held_out.csv that got as far as 1,600 iterations."""
     rows = pd.read_csv(REPOSITORY / "results" / "mnist_100_views" / "held_out.csv").dropna(subset="error_1600")

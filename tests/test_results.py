@@ -109,7 +109,7 @@ def assert_same_settings(kept: dict[str, Any], now: dict[str, Any]) -> None:
             rates = [o["average"]["rate"] / o.get("length", 1.0) for o in (old, new)]
             assert rates[0] == pytest.approx(rates[1])
         differ = set(differences(old, new))
-        assert differ <= {"root", "seed", "average.rate", "length", "epochs"}, (section, differ)
+        assert differ <= {"root", "path", "seed", "average.rate", "length", "epochs"}, (section, differ)
 
 
 def differences(old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:

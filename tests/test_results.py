@@ -117,7 +117,7 @@ def differences(old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
     for key in old.keys() & new.keys():
         if isinstance(old[key], dict) and isinstance(new[key], dict):
             yield from (f"{key}.{name}" for name in differences(old[key], new[key]))
-        elif old[key] != new[key]:
+        elif old[key] != new[key] and (old[key], new[key]) != ("none", None):  # model.drop_channels was spelt so
             yield key
 
 

@@ -130,6 +130,8 @@ def draw_cifar10_small() -> None:
         ("split_1", "with manifold regularisation", "C2", "-"),
         ("feature_matching_1", "feature matching", "C0", "-"),
         ("labels_1", "labels alone", "C1", "-"),
+        ("split_1_4000", "4,000 labels, with manifold", "C2", "--"),
+        ("labels_1_4000", "4,000 labels alone", "C1", "--"),
     )
     for name, label, colour, style in runs:
         steps, values = curve(folder / name, "test/error")

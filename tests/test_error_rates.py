@@ -24,6 +24,7 @@ def test_of_a_single_model() -> None:
     found = errors.compute("test")
     assert found is not None and found.ensemble is None
     assert found.each == [pytest.approx(wrong(LOGITS[0], LABELS))] and found.mean == found.each[0]
+    assert found.metrics("test") == {"test/error": found.mean}
     assert errors.compute("test") is None and errors.compute("val") is None, "what was computed is forgotten"
 
 
@@ -37,6 +38,7 @@ def test_of_an_ensemble_on_common_images() -> None:
     mean = sum(each.softmax(1) for each in LOGITS) / 4
     assert found.ensemble == pytest.approx(wrong(mean, LABELS))
     assert found.mean == pytest.approx(sum(found.each) / 4)
+    assert found.metrics("val") == {"val/error": found.mean, "val/ensemble_error": found.ensemble}
 
 
 def test_members_with_images_of_their_own_have_no_common_error() -> None:

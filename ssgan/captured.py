@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -23,8 +24,12 @@ def record_cuda_graph(
         generators: what it draws from; each replay goes on with their states, as the function itself would.
     """
     graph = torch.cuda.CUDAGraph()
-    for generator in generators:
-        graph.register_generator_state(generator)
+    register: Any = getattr(graph, "register_generator_state", None)  # later versions find the generators themselves
+    if register is not None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for generator in generators:
+                register(generator)
     with torch.cuda.graph(graph):
         outputs = function()
     return graph.replay, outputs

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import torch
@@ -13,7 +15,7 @@ from torch.utils._pytree import tree_flatten
 
 import ssgan.hardware
 import ssgan.module
-from ssgan.captured import Captured
+from ssgan.captured import Captured, record_cuda_graph
 from ssgan.errors import ConfigError
 from tests.fake_data import write_arrays
 from tests.runs import QUIET, TINY, TINY_CONV, TRICKS, chosen, compose_run, last_checkpoint, metric_rows, train
@@ -55,6 +57,27 @@ def test_each_call_sees_its_own_arguments_and_goes_on_with_the_random_state() ->
     memory = seen[0::2]
     assert len(set(memory[2:])) == 1, "what is recorded reads the same memory each time"
     assert outputs[2] is outputs[5], "and writes the same"
+
+
+@pytest.mark.parametrize("registers", [True, False])
+def test_generators_are_registered_where_this_torch_has_it(registers: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Graph:
+        registered: ClassVar[list[torch.Generator]] = []
+        replay = None
+
+    def register(self: Graph, generator: torch.Generator) -> None:
+        warnings.warn("to be removed", FutureWarning, stacklevel=2)
+        self.registered.append(generator)
+
+    if registers:
+        monkeypatch.setattr(Graph, "register_generator_state", register, raising=False)
+    monkeypatch.setattr(torch.cuda, "CUDAGraph", Graph)
+    monkeypatch.setattr(torch.cuda, "graph", nullcontext)
+    generators = [torch.Generator(), torch.Generator()]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        _, outputs = record_cuda_graph(lambda: "computed", generators)
+    assert outputs == "computed" and Graph.registered == (generators if registers else [])
 
 
 OPTIONS = {

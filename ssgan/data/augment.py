@@ -117,7 +117,8 @@ def _warped(images: Tensor, moves: Moves) -> Tensor:
     # affine_grid counts from -1 at the first pixel to 1 at the last.
     height, width = ((max(side, 2) - 1) / 2 for side in images.shape[2:])
     theta = [x_by_x, x_by_y * (height / width), x / width, sin * (width / height), cos, y / height]
-    grid = affine_grid(torch.cat(theta, 1).unflatten(1, (2, 3)), list(images.shape), align_corners=True)
+    with torch.autocast(images.device.type, enabled=False):  # bfloat16 would put pixels a tenth of a pixel off
+        grid = affine_grid(torch.cat(theta, 1).unflatten(1, (2, 3)), list(images.shape), align_corners=True)
     pixels = images if images.is_floating_point() else images.float()
     result = grid_sample(pixels, grid.to(pixels.dtype), padding_mode="reflection", align_corners=True)
     return result if images.is_floating_point() else result.round().to(images.dtype)

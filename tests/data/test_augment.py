@@ -54,6 +54,14 @@ def test_the_generator_decides() -> None:
     assert torch.equal(first, again) and not torch.equal(first, other)
 
 
+@pytest.mark.parametrize("precision", [torch.bfloat16, torch.float16])
+def test_pixels_land_where_they_do_without_autocast(precision: torch.dtype) -> None:
+    batch = torch.rand(10, C, H, W, generator=torch.Generator().manual_seed(1))
+    expected = augment(batch, ALL, torch.Generator().manual_seed(3))
+    with torch.autocast("cpu", precision):
+        assert torch.equal(augment(batch, ALL, torch.Generator().manual_seed(3)), expected)
+
+
 def test_off_means_untouched() -> None:
     batch, generator = torch.zeros(2, C, H, W), torch.Generator().manual_seed(0)
     before = generator.get_state()

@@ -167,5 +167,18 @@ def test_batch_norm_takes_statistics_of_bfloat16_in_float32(space):
     torch.testing.assert_close(layer(x).double(), expected, rtol=0.01, atol=0.02)
 
 
+@pytest.mark.parametrize("precision", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("space", SHAPES.values(), ids=SHAPES)
+def test_batch_norm_of_stacked_members_is_each_members_in_lower_precisions_too(space, precision):
+    layer = BatchNorm(CHANNELS)
+    x = torch.stack([inputs(9, space, seed) for seed in (0, 1)]).to(precision)
+    biases = torch.tensor([[0.5, -2.0, 7.0], [1.0, 3.0, -0.1]])
+    result = torch.func.vmap(lambda bias, x: torch.func.functional_call(layer, {"bias": bias}, (x,)))(biases, x)
+    assert result.dtype == precision
+    for member, own, bias in zip(result, x, biases, strict=True):
+        expected = slow_batch_norm(own.double(), bias.double(), layer.eps)
+        torch.testing.assert_close(member.double(), expected, rtol=0.01, atol=0.02)
+
+
 def test_layers_state_how_many_reference_examples_they_need():
     assert BatchNorm(3).reference_size == 0 and VirtualBatchNorm(3, 5).reference_size == 5

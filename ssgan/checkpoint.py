@@ -75,7 +75,7 @@ def check_resumable(path: str, config: dict[str, Any]) -> dict[str, Any]:
     """
     described: dict[str, Any] = read_checkpoint(path)["ssgan"]
     saved = described["config"]
-    before, now = ({key: node.get(key) for key in FIXED} | _counted(node) for node in (saved, config))
+    before, now = ({key: node.get(key) for key in FIXED} | _fixed_elsewhere(node) for node in (saved, config))
     for option, old, new in differences(before, now, FREE):
         name, _, leaf = option.rpartition(".")
         if leaf == "_target_" and None in (old, new):
@@ -84,9 +84,12 @@ def check_resumable(path: str, config: dict[str, Any]) -> dict[str, Any]:
     return described
 
 
-def _counted(config: dict[str, Any]) -> dict[str, Any]:
-    """What decides how Lightning has counted batches."""
-    return {"trainer": {"iterations_per_batch": config.get("trainer", {}).get("iterations_per_batch", 1)}}
+def _fixed_elsewhere(config: dict[str, Any]) -> dict[str, Any]:
+    """What decides how Lightning has counted batches, and whether there is an average of G's weights."""
+    return {
+        "trainer": {"iterations_per_batch": config.get("trainer", {}).get("iterations_per_batch", 1)},
+        "optim": {"average": {"generator": config.get("optim", {}).get("average", {}).get("generator", False)}},
+    }
 
 
 def check_data(path: str, described: dict[str, Any], checksum: str) -> None:

@@ -30,7 +30,8 @@ def set_start_values(
     discriminator.reset_parameters(rng)
     generator.set_reference(rng)
     if discriminator.reference_size:
-        discriminator.set_reference(images[: discriminator.reference_size])
+        of_few = torch.arange(discriminator.reference_size) % len(images)  # repeated, where they do not suffice
+        discriminator.set_reference(images[of_few])
     initialise_weights(companions, generator.weight_init, rng)
     z = generator.draw_z(len(images), rng)
     initialise_from_data(generator, z)

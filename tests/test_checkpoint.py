@@ -12,6 +12,7 @@ import torch
 import ssgan
 from ssgan.checkpoint import check_resumable, find_checkpoint, read_checkpoint
 from ssgan.errors import ConfigError
+from ssgan.inference.trained import load
 from tests.runs import TINY, TRICKS, chosen, compose_run, train
 
 
@@ -47,6 +48,15 @@ def test_no_images_of_the_data_set_are_in_a_checkpoint(tmp_path: Path):
     saved = torch.load(tmp_path / "checkpoints" / "last.ckpt", weights_only=True)
     assert not [name for name, value in saved["state_dict"].items() if value.shape[-3:] == (1, 8, 8)]
     assert (tmp_path / "checkpoints" / "last.ckpt").stat().st_size < 400_000
+
+
+def test_a_batch_larger_than_the_set_of_start_images_is_compared_with_them_repeated(tmp_path: Path):
+    large = (*TINY, *chosen("minibatch_discrimination"), "data.batch_size=602", "data.num_labels=null")
+    train(tmp_path, *large, "trainer.max_iterations=1")
+    reference = load(tmp_path, "cpu").classifier.reference
+    assert len(reference) == 601 and torch.equal(reference[500:], reference[:101])
+    again = train(tmp_path, *large, "trainer.max_iterations=2", f"ckpt_path={tmp_path / 'checkpoints' / 'last.ckpt'}")
+    assert again["iterations"] == 2
 
 
 # --- finding ---------------------------------------------------------------------------------------------------------
@@ -157,6 +167,7 @@ BASE = {
         ({"data": BASE["data"] | {"augment": {"flip": True}}}, "data.augment.flip was False there and is True now"),
         ({"objective": {"g_steps": 2}}, "objective.g_steps was 1 there and is 2 now"),
         ({"trainer": {"iterations_per_batch": 2}}, "trainer.iterations_per_batch was 1 there and is 2 now"),
+        ({"optim": {"average": {"generator": True}}}, "optim.average.generator was False there and is True now"),
         ({"trick": {}}, "without trick.one"),
         ({"trick": BASE["trick"] | {"two": {"_target_": "U", "y": 1}}}, "with trick.two"),
         ({"trick": {"one": {"_target_": "T", "x": 2.0}}}, "trick.one.x was 1.0 there and is 2.0 now"),
@@ -174,6 +185,7 @@ def test_the_first_difference_that_matters_is_named(changes: dict, message: str,
     [
         {},
         {"optim": {"lr": 0.2}},
+        {"optim": {"average": {"rate": 0.1, "generator": False}}},
         {"trainer": {"max_epochs": 30}},
         {"trainer": {"max_epochs": 3, "iterations_per_batch": 1}},
         {"ckpt_path": "x"},

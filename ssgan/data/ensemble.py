@@ -60,9 +60,11 @@ class EnsembleData(L.LightningDataModule):
             member.trainer = self.trainer
             member.setup(stage)
         first = self.members[0]
+        # A split decides which images are held out, and which are labelled and so perhaps left out.
+        same = not first.options.num_val and first.options.include_labelled
         for member in self.members[1:]:
             member.test = first.test
-            if len(member.unlabelled) == len(self.images.x_train) == len(first.unlabelled):
+            if same:
                 member.unlabelled = first.unlabelled
 
     def train_dataloader(self) -> StackedStream:

@@ -12,7 +12,7 @@ from ssgan.data.images import ImageData
 from ssgan.data.options import DataOptions
 from ssgan.data.split import split_labels
 from ssgan.data.streams import EvalStream, SemiSupervisedStream, epoch_rng
-from ssgan.errors import ConfigError
+from ssgan.errors import ConfigError, DataError
 
 
 class SemiSupervisedData(L.LightningDataModule):
@@ -67,10 +67,12 @@ class SemiSupervisedData(L.LightningDataModule):
         """Move the images to the training device, once."""
         if self.trainer is None:
             return
-        if self.options.batch_size % self.trainer.world_size:
-            raise ConfigError(
-                f"data.batch_size={self.options.batch_size} cannot be shared by {self.trainer.world_size} processes"
-            )
+        processes = self.trainer.world_size
+        if self.options.batch_size % processes:
+            raise ConfigError(f"data.batch_size={self.options.batch_size} cannot be shared by {processes} processes")
+        for name, (_, labels) in (("held-out", self.val), ("test", self.test)):
+            if 0 < len(labels) < processes:
+                raise DataError(f"{len(labels)} {name} images cannot be shared by {processes} processes; use fewer")
         device = self.trainer.strategy.root_device
         self.labelled, self.labels = self.labelled.to(device), self.labels.to(device)
         self.unlabelled = self.unlabelled.to(device)

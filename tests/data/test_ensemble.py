@@ -48,6 +48,20 @@ def test_the_unlabelled_images_are_held_once_where_the_members_share_them() -> N
         assert len(stream.unlabelled) == len(data.members[0].unlabelled) * (1 if shared else 3)
 
 
+@pytest.mark.parametrize("options", [{"num_val": 30}, {"include_labelled": False}, {"num_val": 10}], ids=str)
+@pytest.mark.parametrize("more", [10, 20, 30])
+def test_further_unlabelled_images_do_not_make_the_members_share_what_one_holds_out(
+    options: dict[str, Any], more: int
+) -> None:
+    further = torch.arange(100, 100 + more, dtype=torch.uint8).view(-1, 1, 1, 1)
+    data = EnsembleData(images(further), Digits(**OPTIONS, **options), 1, 3)
+    data.trainer = Trainer(1)  # type: ignore[assignment]
+    data.setup("fit")
+    for member in data.members:
+        left_out = member.val[0] if "num_val" in options else member.labelled
+        assert not set(member.unlabelled.flatten().tolist()) & set(left_out.flatten().tolist())
+
+
 def test_start_images_are_each_members() -> None:
     data = EnsembleData(images(), Digits(**OPTIONS), 4, 2)
     for i in range(2):

@@ -8,7 +8,7 @@ import torch
 from ssgan.data import Arrays, Digits
 from ssgan.data.images import ImageData
 from ssgan.data.module import SemiSupervisedData
-from ssgan.errors import ConfigError
+from ssgan.errors import ConfigError, DataError
 
 N = 100
 
@@ -128,6 +128,17 @@ def test_a_batch_that_the_processes_cannot_share_is_refused(world_size: int):
     data = module()
     data.trainer = Trainer(world_size)
     with pytest.raises(ConfigError, match=rf"data\.batch_size=10 cannot be shared by {world_size} processes"):
+        data.setup("fit")
+
+
+@pytest.mark.parametrize(("world_size", "message"), [(20, "10 held-out images"), (40, "30 test images"), (10, None)])
+def test_images_to_evaluate_of_which_a_process_would_have_none_are_refused(world_size: int, message: str | None):
+    data = module(batch_size=40, num_val=10 if world_size < 40 else 0)
+    data.trainer = Trainer(world_size)
+    if message is None:
+        data.setup("fit")
+        return
+    with pytest.raises(DataError, match=f"{message} cannot be shared by {world_size} processes"):
         data.setup("fit")
 
 

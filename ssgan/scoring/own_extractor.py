@@ -2,57 +2,82 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
+from filelock import FileLock
 from omegaconf import OmegaConf
 
 from ssgan.config import parse
-from ssgan.data.options import cache_dir
+from ssgan.data.options import Augmentation, cache_dir
 from ssgan.inference.trained import TrainedModel, load
+from ssgan.training_options import Average, Objective, Optim, TrainerOptions
 
 #: Iterations of the training; the features need not be the best there are, but the same for all who compare.
 ITERATIONS = 2000
+
+#: Options of the data that say where they lie, not what they are.
+_PLACES = ("root", "path")
 
 
 def own_extractor(model: TrainedModel, place: str | None, tell: Callable[[str], None]) -> TrainedModel:
     """The classifier with the model's own network and data set, supervised by the labels of all training images.
 
-    It is trained once, with seed 1, and kept in the user's cache folder.
+    It is trained once and kept in the user's cache folder. How it is trained does not depend on how the model was, so
+    that all runs with that network and data are scored by one. Of commands that need it at once, one trains it.
 
     Args:
         model: whose images are going to be scored.
         place: where its data set lies, if it has been moved.
         tell: is called with one line before a training.
     """
-    data = model.images(place)
-    config = copy.deepcopy(model.config.resolved)
-    config |= {"seed": 1, "ensemble": None, "ckpt_path": None, "trick": {}, "logger": {}}
-    config["objective"] |= {"unlabelled_weight": 0.0, "g_steps": 0}
-    config["data"] |= {"num_labels": None, "num_val": 0, "seed": 1}
-    if place is not None:
-        config["data"]["path" if "path" in config["data"] else "root"] = place
-    config["trainer"] |= {"max_iterations": ITERATIONS, "devices": 1, "strategy": "auto", "test_curve": False}
-    images = hashlib.sha256(data.x_train.numpy().tobytes()).hexdigest()
-    identity = json.dumps([config["model"], config["optim"], images], sort_keys=True, default=str)
+    config = _supervised(model, place)
+    images = model.images(place).checksum()
+    what = {name: value for name, value in config["data"].items() if name not in _PLACES}
+    identity = json.dumps([config["model"], what, config["optim"], ITERATIONS, images], sort_keys=True, default=str)
     digest = hashlib.sha256(identity.encode()).hexdigest()[:12]
     folder = cache_dir() / "extractors" / f"{model.config.data.name}-{digest}"
-    if not (folder / "result.json").is_file():
-        tell(f"training an extractor of features once, on all labels of {model.config.data.name}, into {folder}")
-        _train(config, folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / ".lock"):
+        if not (folder / "result.json").is_file():
+            tell(f"training an extractor of features once, on all labels of {model.config.data.name}, into {folder}")
+            _train(config, folder)
     return load(folder, str(model.device))
 
 
-def _train(config: dict[str, object], folder: Path) -> None:
+def _supervised(model: TrainedModel, place: str | None) -> dict[str, Any]:
+    """The configuration of the extractor's training: of the model's, the network and what the data are."""
+    resolved = model.config.resolved
+    data = {**resolved["data"], "num_labels": None, "num_val": 0, "seed": 1, "batch_size": 100}
+    data |= {"eval_batch_size": 1000, "include_labelled": True, "augment": asdict(Augmentation())}
+    if place is not None:
+        data["path" if "path" in data else "root"] = place
+    device = model.device
+    trainer = TrainerOptions(
+        accelerator=device.type,
+        devices=1 if device.index is None else [device.index],
+        max_iterations=ITERATIONS,
+        test_curve=False,
+    )
+    return {
+        "seed": 1,
+        "model": resolved["model"],
+        "data": data,
+        "objective": asdict(Objective(unlabelled_weight=0.0, g_steps=0)),
+        "optim": asdict(Optim(lr=1e-3, flat=0.5, interval="iteration", average=Average(rate=2e-3))),
+        "trainer": asdict(trainer),
+    }
+
+
+def _train(config: dict[str, Any], folder: Path) -> None:
     from ssgan.run import run
 
-    config["callbacks"] = {
-        "last": {"_target_": "ssgan.callbacks.LastCheckpoint", "dirpath": str(folder / "checkpoints"), "every": 10**9}
-    }
-    folder.mkdir(parents=True, exist_ok=True)
+    checkpoints = str(folder / "checkpoints")
+    last = {"_target_": "ssgan.callbacks.LastCheckpoint", "dirpath": checkpoints, "every": 10**9}
     with torch.random.fork_rng():
-        run(parse(OmegaConf.create(config), str(folder), []), quiet=True)
+        run(parse(OmegaConf.create({**config, "callbacks": {"last": last}}), str(folder), []), quiet=True)

@@ -31,6 +31,7 @@ def summarise(
     first = data.members[0] if isinstance(data, EnsembleData) else data
     size, found = len(data.images.y_test), model.evaluated["test"]
     errors = round((found.mean if found.ensemble is None else found.ensemble) * size)
+    supervised = not config.objective.unlabelled_weight
     result = {
         "test_error": errors / size,
         "test_errors": errors,
@@ -41,8 +42,9 @@ def summarise(
         "seed": config.run.seed,
         "data_seed": config.data.seed,
         "data": config.data.name,
-        "objective": "semi_supervised" if config.objective.unlabelled_weight else "supervised",
+        "objective": "supervised" if supervised else "semi_supervised",
         "tricks": config.tricks.names,
+        "tricks_in_effect": config.tricks.supervised_names if supervised else config.tricks.names,
         "iterations": trainer.global_step,
         "seconds": round(model.seconds, 3),
         "iterations_per_second": round(trainer.global_step / max(model.seconds, 1e-9), 3),
@@ -80,8 +82,8 @@ def show(result: dict[str, Any], run_dir: str) -> None:
         each = ", ".join(map(str, result["members"]))
         table.add_row("its members", f"{result['mean_member_error']:.2%}  ({each} of {result['test_size']})")
     table.add_row("labels", f"{result['num_labels']} of {result['data']}, data.seed={result['data_seed']}")
-    supervised = result["objective"] == "supervised"
-    table.add_row("techniques", "none: the labels alone" if supervised else ", ".join(result["tricks"]) or "none")
+    alone = ": the labels alone" if result["objective"] == "supervised" else ""
+    table.add_row("techniques", (", ".join(result["tricks_in_effect"]) or "none") + alone)
     table.add_row("iterations", f"{result['iterations']} in {result['seconds']:.1f} s")
     folder, here = Path(run_dir), Path.cwd()
     table.add_row("folder", str(folder.relative_to(here) if folder.is_relative_to(here) else folder))

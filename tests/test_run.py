@@ -10,7 +10,7 @@ import torch
 from lightning.pytorch import Callback
 
 from tests.fake_data import write_arrays
-from tests.runs import QUIET, TINY, TRICKS, assert_equal, chosen, last_checkpoint, metric_rows, train
+from tests.runs import FURTHER, QUIET, TINY, TRICKS, assert_equal, chosen, last_checkpoint, metric_rows, train
 
 
 def optimizer_steps(run_dir: Path) -> list[set[float]]:
@@ -145,3 +145,20 @@ def test_the_result_says_what_was_run(tmp_path: Path):
     )
     assert {"python", "ssgan", "lightning"} <= set(result["versions"])
     assert result["processes"] == 1 and result["precision"] == "32" and result["hardware"]
+
+
+def test_a_result_names_the_techniques_that_have_an_effect_on_a_supervised_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights = {}
+    quiet = ("model.input_noise=0", "model.hidden_noise=0")  # a technique's draws change those that follow
+    short = (*TINY, *quiet, "objective=supervised", "trainer.max_iterations=3")
+    for name in ("none", *TRICKS, *FURTHER):
+        result = train(tmp_path / name, *short, *(["trick=none"] if name == "none" else chosen(name)))
+        weights[name] = {k: v for k, v in last_checkpoint(tmp_path / name)["state_dict"].items() if "discrim" in k}
+        plain = weights["none"]
+        same = weights[name].keys() == plain.keys() and all(torch.equal(weights[name][k], plain[k]) for k in plain)
+        assert result["tricks_in_effect"] == ([] if same else [name]), name
+        shown = "".join(capsys.readouterr().out.split())
+        assert f"techniques{'none' if same else name}:thelabelsalone" in shown
+    assert train(tmp_path / "gan", *TINY, "trainer.max_iterations=1")["tricks_in_effect"] == ["feature_matching"]

@@ -15,6 +15,9 @@ from ssgan.reporting.statistics import PairedDifference, Spread, paired_differen
 #: The name of the runs on the labels alone.
 SUPERVISED = "supervised"
 
+#: What a supervised run has no use for.
+_GAN_ONLY = ("objective", "objective.unlabelled_weight", "objective.g_steps", "objective.generator_loss")
+
 
 @dataclass
 class Configuration:
@@ -48,7 +51,7 @@ class Configuration:
     @property
     def full_name(self) -> str:
         """Every technique by name."""
-        return SUPERVISED if self.name == SUPERVISED else " + ".join(self.tricks) or "none"
+        return _full_name(self.runs[0])
 
 
 @dataclass
@@ -91,7 +94,7 @@ def group(runs: Sequence[Run], baseline: str | None = None) -> list[Section]:
     gans = {key: members for key, members in by_settings.items() if not members[0].supervised}
     for key, members in by_settings.items():
         if members[0].supervised:
-            hosts = [host for host in gans if _without_objective(host) == _without_objective(key)]
+            hosts = [host for host in gans if _supervised_part(host) == _supervised_part(key)]
             for host in hosts:
                 gans[host] = [*gans[host], *members]
             if not hosts:
@@ -107,26 +110,34 @@ def _shared(settings: dict[str, str]) -> tuple[tuple[str, str], ...]:
     return tuple(sorted((k, v) for k, v in settings.items() if k not in SEEDS and not k.startswith("trick.")))
 
 
-def _without_objective(key: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
-    return tuple((k, v) for k, v in key if not k.startswith("objective"))
+def _supervised_part(key: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    return tuple((k, v) for k, v in key if k not in _GAN_ONLY)
 
 
 def _configurations(runs: list[Run]) -> list[Configuration]:
-    groups: dict[tuple[str, ...], list[Run]] = defaultdict(list)
+    groups: dict[tuple[bool, tuple[str, ...], tuple[tuple[str, str], ...]], list[Run]] = defaultdict(list)
     for run in runs:
-        options = [f"{k[len('trick.') :]}={v}" for k, v in sorted(run.settings.items()) if k.startswith("trick.")]
-        groups[() if run.supervised else ("", *sorted(run.tricks), *options)].append(run)
+        groups[run.supervised, tuple(sorted(run.tricks)), tuple(sorted(_trick_options(run).items()))].append(run)
     universe = {trick for run in runs if not run.supervised for trick in run.tricks}
     configurations = []
-    for key, members in groups.items():
+    for (supervised, tricks, _), members in groups.items():
         first: dict[tuple[int, int], Run] = {}
         repeated = []
         for run in sorted(members, key=lambda run: (run.seeds, run.name)):
             (repeated.append(run) if run.seeds in first else first.setdefault(run.seeds, run))
-        name = SUPERVISED if not key else short_name(members[0].tricks, universe)
-        configurations.append(Configuration(name, members[0].tricks, list(first.values()), repeated))
+        name = _full_name(members[0]) if supervised else short_name(tricks, universe)
+        configurations.append(Configuration(name, tricks, list(first.values()), repeated))
     _name_apart(configurations)
     return sorted(configurations, key=lambda c: (c.spread.mean, c.name))
+
+
+def _trick_options(run: Run) -> dict[str, str]:
+    """The options of the techniques that have an effect in a run."""
+    return {k: v for k, v in run.settings.items() if k.startswith("trick.") and k.split(".")[1] in run.tricks}
+
+
+def _full_name(run: Run) -> str:
+    return " + ".join([SUPERVISED] * run.supervised + sorted(run.tricks)) or "none"
 
 
 def short_name(tricks: Sequence[str], universe: set[str]) -> str:
@@ -146,7 +157,7 @@ def _name_apart(configurations: list[Configuration]) -> None:
         by_name[configuration.name].append(configuration)
     for twins in by_name.values():
         if len(twins) > 1:
-            chosen = [{k: v for k, v in twin.runs[0].settings.items() if k.startswith("trick.")} for twin in twins]
+            chosen = [_trick_options(twin.runs[0]) for twin in twins]
             differing = sorted({k for o in chosen for k in o if len({other.get(k) for other in chosen}) > 1})
             for twin, own in zip(twins, chosen, strict=True):
                 words = [f"{key.removeprefix('trick.')}={own.get(key)}" for key in differing]

@@ -47,8 +47,8 @@ class Run:
 
     @property
     def tricks(self) -> tuple[str, ...]:
-        """Names of the techniques."""
-        return tuple(self.result.get("tricks", ()))
+        """Names of the techniques that have an effect: of a supervised run, those of D's layers and parameters."""
+        return tuple(self.result.get("tricks_in_effect", () if self.supervised else self.result.get("tricks", ())))
 
     @cached_property
     def settings(self) -> dict[str, str]:

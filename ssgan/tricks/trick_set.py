@@ -32,14 +32,18 @@ class TrickSet:
             if not isinstance(trick, Trick):
                 raise ConfigError(f"trick.{name} is a {type(trick).__name__}, not an ssgan.tricks.Trick")
         for seam, place in (("generator_norm", "G's normalisation"), ("discriminator_weight_scale", "D's weight norm")):
-            filling = [n for n, trick in self._tricks.items() if getattr(type(trick), seam) is not getattr(Trick, seam)]
-            if len(filling) > 1:
+            if len(filling := self._filling(seam)) > 1:
                 raise ConfigError(f"tricks {' and '.join(filling)} both replace {place}; choose one of them")
 
     @property
     def names(self) -> list[str]:
         """Names of the selected techniques."""
         return list(self._tricks)
+
+    @property
+    def supervised_names(self) -> list[str]:
+        """Names of those that have an effect on a D that learns from the labels alone: on its layers or parameters."""
+        return self._filling("discriminator_head", "discriminator_weight_scale", "parameter_penalty")
 
     @property
     def real_target(self) -> float:
@@ -102,6 +106,14 @@ class TrickSet:
     def parameter_penalties(self, parameters: Sequence[Tensor]) -> dict[str, nn.Module]:
         """Penalties on one player's parameters, with their state."""
         return self._collect(lambda trick: trick.parameter_penalty(parameters))
+
+    def _filling(self, *seams: str) -> list[str]:
+        """Names of the techniques that override one of these seams."""
+        return [
+            name
+            for name, trick in self._tricks.items()
+            if any(getattr(type(trick), seam) is not getattr(Trick, seam) for seam in seams)
+        ]
 
     def _collect_terms(self, seam: Callable[[Trick, Any], Any], step: Any) -> dict[str, Any]:
         terms = {name: seam(trick, step.handed_to(name)) for name, trick in self._tricks.items()}

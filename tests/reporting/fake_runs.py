@@ -13,7 +13,7 @@ from PIL import Image
 
 CONFIG: dict[str, Any] = {
     "data": {"name": "digits", "num_labels": 30, "root": "/somewhere"},
-    "objective": {"name": "semi_supervised", "unlabelled_weight": 1.0},
+    "objective": {"unlabelled_weight": 1.0, "g_steps": 1, "d_steps": 1},
     "optim": {"lr": 0.003, "betas": [0.5, 0.999]},
     "trainer": {"max_iterations": 40},
     "logger": {"csv": {}},
@@ -29,6 +29,7 @@ def write_run(
     options: dict[str, dict[str, Any]] | None = None,
     curve: bool = False,
     samples: bool = False,
+    in_effect: Sequence[str] | None = None,
     **changes: Any,
 ) -> Path:
     """A run whose test error is ``error``.
@@ -41,6 +42,7 @@ def write_run(
         options: of techniques.
         curve: write ``metrics.csv``.
         samples: write a grid.
+        in_effect: names of the techniques that have an effect; None: the result does not say.
         changes: of the configuration, ``optim__lr=0.1``.
     """
     config = json.loads(json.dumps(CONFIG))
@@ -57,7 +59,7 @@ def write_run(
         "seed": seed,
         "data_seed": seed,
         "data": "digits",
-        "objective": config["objective"]["name"],
+        "objective": "semi_supervised" if config["objective"]["unlabelled_weight"] else "supervised",
         "tricks": list(tricks),
         "iterations": 40,
         "seconds": 2.0 + seed,
@@ -66,6 +68,8 @@ def write_run(
         "versions": {"torch": "2.11.0"},
         "config": config,
     }
+    if in_effect is not None:
+        result["tricks_in_effect"] = list(in_effect)
     folder.mkdir(parents=True)
     (folder / "result.json").write_text(json.dumps(result))
     if curve:

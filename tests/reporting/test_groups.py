@@ -58,14 +58,51 @@ def test_options_of_a_technique_make_two_configurations_with_the_option_in_their
 
 def test_the_supervised_baseline_stands_beside_the_gans_it_belongs_to(tmp_path: Path) -> None:
     write_run(tmp_path / "gan", 0.1, ("feature_matching",))
-    write_run(tmp_path / "sup", 0.3, ("feature_matching",), objective__name="supervised")
-    write_run(tmp_path / "other", 0.4, (), objective__name="supervised", optim__lr=0.1)
+    write_run(tmp_path / "sup", 0.3, ("feature_matching",), objective__unlabelled_weight=0.0)
+    write_run(tmp_path / "other", 0.4, (), objective__unlabelled_weight=0.0, optim__lr=0.1)
     first, second = sections(tmp_path)
     assert [c.name for c in first.configurations] == ["feature_matching", "supervised"]
     assert first.baseline == "supervised"
     assert first.configurations[0].difference is not None
     assert first.configurations[0].difference.mean == pytest.approx(-0.2)
     assert [c.name for c in second.configurations] == ["supervised"]
+
+
+def test_supervised_runs_are_told_apart_by_the_techniques_that_have_an_effect_on_them(tmp_path: Path) -> None:
+    supervised = {"objective__unlabelled_weight": 0.0, "objective__g_steps": 0}
+    both = ("feature_matching", "spectral_norm")
+    write_run(tmp_path / "gan", 0.1, both)
+    write_run(tmp_path / "a", 0.3, both, in_effect=["spectral_norm"], **supervised)
+    write_run(tmp_path / "b", 0.4, ("feature_matching",), in_effect=[], **supervised)
+    write_run(tmp_path / "c", 0.5, ("pull_away",), in_effect=[], **supervised)  # the same run as b
+    (section,) = sections(tmp_path)
+    names = ["feature_matching + spectral_norm", "supervised + spectral_norm", "supervised"]
+    assert [c.name for c in section.configurations] == [c.full_name for c in section.configurations] == names
+    assert section.baseline == "supervised"
+    assert [run.name for run in section.configurations[2].repeated] == ["c"]
+
+
+@pytest.mark.parametrize(("option", "value"), [("objective__d_steps", 3), ("objective__labelled_weight", 0.5)])
+def test_a_supervised_run_of_other_steps_or_weights_is_no_baseline_of_these(
+    tmp_path: Path, option: str, value: float
+) -> None:
+    write_run(tmp_path / "gan", 0.1)
+    write_run(tmp_path / "sup", 0.3, objective__unlabelled_weight=0.0, objective__g_steps=0, **{option: value})
+    assert [[c.name for c in section.configurations] for section in sections(tmp_path)] == [["none"], ["supervised"]]
+
+
+def test_options_of_techniques_of_supervised_runs_are_in_their_names(tmp_path: Path) -> None:
+    for weight in (1.0, 0.1):
+        options = {"historical_averaging": {"weight": weight}, "pull_away": {"weight": weight}}
+        write_run(
+            tmp_path / f"w{weight}", weight / 10, tuple(options), options=options, in_effect=["historical_averaging"],
+            objective__unlabelled_weight=0.0,
+        )  # fmt: skip
+    (section,) = sections(tmp_path)
+    assert [c.name for c in section.configurations] == [
+        "supervised + historical_averaging (historical_averaging.weight=0.1)",
+        "supervised + historical_averaging (historical_averaging.weight=1.0)",
+    ]
 
 
 def test_the_same_seeds_twice_are_counted_once(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ ODD = (
     "objective=unlabelled", "objective.d_steps=2", "data.batch_size=20", "data.num_labels=20", "data.num_val=10",
     "data.seed=7", "seed=3", "data.include_labelled=false", "data.augment.shift=1", "optim.lr=0.5",
     "optim.average.generator=true", "trainer.precision=bf16-mixed", "trainer.matmul_precision=medium",
-    "trainer.iterations_per_batch=2", "trainer.eval_every=2", "trainer.threads=1",
+    "trainer.iterations_per_batch=31", "trainer.eval_every=31", "trainer.max_iterations=31", "trainer.threads=1",
     *chosen("minibatch_discrimination", "spectral_norm"),
 )  # fmt: skip
 

@@ -93,6 +93,8 @@ class SemiSupervisedGAN(L.LightningModule):
         self.cuda_graphs = cuda_graphs
         self.take_steps: Callable[[IterationBatch], Any] = self.steps
         self.lr = self.optim.lr
+        self.progress: Tensor
+        self.register_buffer("progress", torch.zeros(()), persistent=False)  # a tensor, for a recorded graph reads it
         self._begin_to_follow()
         self.errors = ErrorRates(discriminator.classifier.out_features, members)
         self.random = Randomness(seed, members)
@@ -156,7 +158,7 @@ class SemiSupervisedGAN(L.LightningModule):
 
     def iterate(self, images: IterationBatch, per_epoch: int) -> None:
         """One iteration of an epoch of so many: D steps, G steps, bookkeeping."""
-        self._set_learning_rate(per_epoch)
+        self._set_progress(per_epoch)
         names, row = self.take_steps(images)
         rate = average_rate(self.optim.average, self.global_step, self.optim.length)
         self.average.update(self.discriminator, rate)
@@ -180,7 +182,7 @@ class SemiSupervisedGAN(L.LightningModule):
         options, shape = (self.objective, self.tricks), labelled.shape[-4:]
         noise = self.random.draw(lambda rng, share: draw_discriminator_noise(*players, shape, *options, rng, share))
         with spanning(self.random.share):
-            terms = self.members.call(discriminator_terms, (*players, average), batch, noise, *options)
+            terms = self.members.call(discriminator_terms, (*players, average), batch, noise, *options, self.progress)
             return self._update("discriminator", terms)
 
     def generator_step(self, real: Tensor) -> dict[str, Tensor]:
@@ -222,17 +224,16 @@ class SemiSupervisedGAN(L.LightningModule):
         if (norm := self.optim.clip_norm) is not None:
             self.members.clip_gradients(optimizer.param_groups[0]["params"], norm)
 
-    def _set_learning_rate(self, per_epoch: int) -> None:
-        """The learning rate is a function of the iteration, so a resumed run needs no state for it."""
-        steps = self.trainer.max_steps
-        total = steps if steps > 0 else (self.trainer.max_epochs or 1) * per_epoch
+    def _set_progress(self, per_epoch: int) -> None:
+        """Progress and learning rate are functions of the iteration, so a resumed run needs no state for them."""
+        total = self.trainer.max_steps if self.trainer.max_steps > 0 else (self.trainer.max_epochs or 1) * per_epoch
+        self.progress.fill_(self.global_step / total)
         self.lr = self.optim.lr_at(self.global_step, per_epoch, total)
         set_learning_rate(self.trainer.optimizers, (self.lr, self.lr * self.optim.generator_lr_factor))
 
     def _log_history(self, bar: bool = True) -> None:
         """Log the terms' means since the last row, also in the progress bar; stop if one was not finite."""
-        means = self.history.flush(self.global_step, self.trainer.strategy)
-        if means:
+        if means := self.history.flush(self.global_step, self.trainer.strategy):
             self._log({**means, "train/lr": self.lr})
         for key in ("train/d_loss", "train/g_loss"):
             if bar and key in means:  # a tensor of the host; a number would go to the device, and back at every batch
@@ -266,8 +267,7 @@ class SemiSupervisedGAN(L.LightningModule):
     def on_validation_epoch_end(self) -> None:
         """Log ``val/error`` and ``test/error``, and of an ensemble ``test/ensemble_error``."""
         for split in SPLITS:
-            found = self.errors.compute(split)
-            if found is None:
+            if (found := self.errors.compute(split)) is None:
                 continue
             errors = found.metrics(split)
             self.log_dict(errors, prog_bar=True, logger=False, sync_dist=True)

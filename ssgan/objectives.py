@@ -76,11 +76,13 @@ def discriminator_terms(
     noise: DiscriminatorNoise,
     objective: Objective,
     tricks: TrickSet,
+    progress: Tensor | float = 1.0,
 ) -> dict[str, Tensor]:
     """The terms of D's cost: ``labelled``, ``unlabelled``, and those that techniques add.
 
-    ``average`` is D with its averaged weights, for techniques that look at it. With ``unlabelled_weight`` 0 D is an
-    ordinary classifier of the labelled images: the supervised-only baseline.
+    ``average`` is D with its averaged weights, and ``progress`` the part of the run that is done, for techniques that
+    look at them. With ``unlabelled_weight`` 0 D is an ordinary classifier of the labelled images: the supervised-only
+    baseline.
     """
     if not objective.unlabelled_weight:
         output = discriminator(batch.labelled, noise.layers)
@@ -98,7 +100,8 @@ def discriminator_terms(
         "labelled": objective.labelled_weight * labelled_loss(labelled.logits, batch.labels),
         "unlabelled": objective.unlabelled_weight * unlabelled_loss(unlabelled.logits, fake.logits, tricks.real_target),
     }
-    step = DiscriminatorPass(generator, discriminator, average, batch, noise, fake_images, labelled, unlabelled, fake)
+    networks, outputs = (generator, discriminator, average), (labelled, unlabelled, fake)
+    step = DiscriminatorPass(*networks, batch, noise, fake_images, *outputs, progress)
     return add_terms(terms, tricks.discriminator_penalties(step))
 
 

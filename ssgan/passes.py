@@ -46,8 +46,9 @@ class GeneratorNoise(NamedTuple):
 class DiscriminatorPass:
     """What a term of D's cost may look at; images and D's outputs on them.
 
-    ``average`` is the network whose weights are the exponential average of D's; ``draws`` is what the technique that
-    is being asked drew by :meth:`ssgan.tricks.Trick.discriminator_draws`.
+    ``average`` is the network whose weights are the exponential average of D's; ``progress`` the part of the run's
+    iterations that is done, from 0, for weights that rise; ``draws`` is what the technique that is being asked drew by
+    :meth:`ssgan.tricks.Trick.discriminator_draws`.
     """
 
     generator: Generator
@@ -59,6 +60,7 @@ class DiscriminatorPass:
     labelled: Output
     unlabelled: Output
     fake: Output
+    progress: Tensor | float = 1.0
     draws: tuple[Tensor, ...] = ()
 
     def layers_on(self, part: str) -> tuple[Tensor, ...]:

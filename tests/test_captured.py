@@ -91,6 +91,7 @@ OPTIONS = {
     ],
     "steps": [*chosen(*TRICKS), "objective.d_steps=2", "objective.g_steps=2", "optim.clip_norm=0.1", "optim.flat=0"],
     "ensemble": [*chosen(*TRICKS), "ensemble=2"],
+    "a rising weight": [*chosen("consistency"), "trick.consistency.weight=100", "trick.consistency.ramp=1"],
 }
 LENGTH = ("optim.eps=1e-6", "logger=csv", "trainer.log_every=3", "trainer.max_iterations=12")
 SHORT = (*TINY, *LENGTH)

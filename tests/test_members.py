@@ -50,7 +50,7 @@ EVERY = {
     "minibatch_discrimination": MinibatchDiscrimination(kernels=6),
     "virtual_batch_norm": VirtualBatchNorm(),
     "conditional_entropy": ConditionalEntropy(),
-    "consistency": Consistency(flip=True, shift=1),
+    "consistency": Consistency(flip=True, shift=1, ramp=0.5),
     "warped_views": Consistency(second_view="student", rotate=20, scale=0.1, shear=5, confidence=0.2),
     "marginal_entropy": MarginalEntropy(),
     "manifold_regularisation": ManifoldRegularisation(),
@@ -59,6 +59,8 @@ EVERY = {
     "variational_entropy": VariationalEntropy(),
     "virtual_adversarial": VirtualAdversarial(),
 }
+#: All members are equally far.
+PROGRESS = torch.tensor(0.3)
 
 
 class Alone:
@@ -85,7 +87,8 @@ class Alone:
     def terms(self) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
         """Of D's cost and of G's; their gradients."""
         networks = self.generator, self.discriminator
-        d_terms = discriminator_terms(*networks, self.average, self.batch, self.d_noise, Objective(), self.tricks)
+        batch, noise = self.batch, self.d_noise
+        d_terms = discriminator_terms(*networks, self.average, batch, noise, Objective(), self.tricks, PROGRESS)
         sum(d_terms.values()).backward()
         with frozen(self.discriminator):
             networks = (*networks, self.companions)
@@ -105,7 +108,8 @@ def test_terms_and_gradients_are_those_of_each_member_alone(case: Any, names: tu
     )
     networks = generator, discriminator
     batch, d_noise, g_noise = (members.gather(getattr(a, x) for a in alone) for x in ("batch", "d_noise", "g_noise"))
-    d_terms = members.call(discriminator_terms, (*networks, average), batch, d_noise, Objective(), tricks)
+    d_networks = (*networks, average)
+    d_terms = members.call(discriminator_terms, d_networks, batch, d_noise, Objective(), tricks, PROGRESS)
     sum(term.sum() for term in d_terms.values()).backward()
     with frozen(discriminator):
         g_networks = (*networks, companions)
@@ -145,7 +149,7 @@ def test_members_in_turn_compute_what_they_compute_at_once(monkeypatch: pytest.M
         )
         batch, *noise = (members.gather(getattr(a, x) for a in alone) for x in ("batch", "d_noise", "g_noise"))
         networks = generator, discriminator, average
-        terms = members.call(discriminator_terms, networks, batch, noise[0], Objective(), tricks)
+        terms = members.call(discriminator_terms, networks, batch, noise[0], Objective(), tricks, PROGRESS)
         sum(term.sum() for term in terms.values()).backward()
         with frozen(discriminator):
             networks = generator, discriminator, companions

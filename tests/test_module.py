@@ -9,6 +9,7 @@ import torch
 from lightning.pytorch import Callback
 
 from ssgan.data.module import SemiSupervisedData
+from ssgan.tricks import Consistency
 from tests.runs import TINY, TRICKS, assert_equal, chosen, compose_run, last_checkpoint, metric_rows, train
 
 
@@ -103,7 +104,7 @@ def labelled(run_dir: Path, *overrides: str) -> torch.Tensor:
     return SemiSupervisedData(config.data.load(), config.data, config.run.seed).labelled_indices
 
 
-# --- learning rate and gradients -------------------------------------------------------------------------------------
+# --- learning rate, progress and gradients ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -125,6 +126,22 @@ def test_the_learning_rate_is_flat_and_then_falls_linearly_to_zero(options, expe
     train(tmp_path, *TINY, "data.batch_size=100", "optim.lr=2e-3", *options, callbacks=[recorder])
     assert [d for d, _ in recorder.rates] == pytest.approx([2e-3 * factor for factor in expected])
     assert [g for _, g in recorder.rates] == [d for d, _ in recorder.rates]
+
+
+def test_techniques_see_how_much_of_the_run_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    seen: list[torch.Tensor] = []
+    values: list[float] = []
+
+    def look(self, step):
+        seen.append(step.progress)
+        values.append(step.progress.item())
+
+    monkeypatch.setattr(Consistency, "discriminator_penalty", look)
+    short = (*TINY, *chosen("consistency"), "objective.d_steps=2")
+    train(tmp_path, *short, "trainer.max_iterations=2")
+    train(tmp_path, *short, "trainer.max_iterations=4", f"ckpt_path={tmp_path / 'checkpoints' / 'last.ckpt'}")
+    assert values == [0, 0, 0.5, 0.5, 0.5, 0.5, 0.75, 0.75]
+    assert len({value.data_ptr() for value in seen[4:]}) == 1, "a recorded graph reads it where it was"
 
 
 def test_the_generator_steps_at_its_own_rate_and_momentum(tmp_path: Path):

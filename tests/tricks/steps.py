@@ -26,7 +26,7 @@ class Step:
         self.d_noise = draw_discriminator_noise(*both, shape, Objective(), self.tricks, seeded(3))
         self.g_noise = draw_generator_noise(*both, shape, self.tricks, seeded(4))
 
-    def d_terms(self, average=None):
+    def d_terms(self, average=None, progress=1.0):
         return discriminator_terms(
             self.generator,
             self.discriminator,
@@ -35,6 +35,7 @@ class Step:
             self.d_noise,
             Objective(),
             self.tricks,
+            progress,
         )
 
     def g_terms(self):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -85,11 +87,23 @@ def test_a_shift_as_large_as_the_image_is_refused_by_its_own_name():
 @pytest.mark.parametrize(
     ("option", "value", "message"),
     [("shift", -1, "0 or greater"), ("rotate", 181, "from 0 to 180"), ("scale", 1.0, "from 0 to 0.9"),
-     ("confidence", 1.5, "from 0 to 1")],
+     ("confidence", 1.5, "from 0 to 1"), ("ramp", 1.5, "from 0 to 1")],
 )  # fmt: skip
 def test_wrong_values(option, value, message):
     with pytest.raises(ConfigError, match=rf"trick\.consistency\.{option}={value}: must be {message}"):
         Consistency(**{option: value})
+
+
+@pytest.mark.parametrize(
+    ("progress", "length", "factor"),
+    [(0.0, 0.5, math.exp(-5)), (0.25, 0.5, math.exp(-1.25)), (0.5, 0.5, 1.0), (0.9, 0.5, 1.0), (0.0, 0.0, 1.0),
+     (0.3, 1.0, math.exp(-2.45))],
+)  # fmt: skip
+@pytest.mark.parametrize("kind", [float, torch.tensor])
+def test_the_weight_rises_over_the_first_part_of_the_run(kind, progress, length, factor):
+    step = Step(consistency=Consistency(weight=3.0, ramp=length))
+    whole = step.d_terms()["consistency"]
+    torch.testing.assert_close(step.d_terms(progress=kind(progress))["consistency"], whole * factor)
 
 
 def test_unsure_targets_count_as_nothing():

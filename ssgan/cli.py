@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
+import yaml
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException, MissingConfigException
 from hydra.types import RunMode
@@ -29,10 +30,10 @@ FULL_ERROR = "HYDRA_FULL_ERROR"
 ONE_LINE = "SSGAN_ONE_LINE"
 
 #: Errors of options, which end with status 2.
-WRONG_OPTIONS = (ConfigError, HydraException, OmegaConfBaseException)
+WRONG_OPTIONS = (ConfigError, HydraException, OmegaConfBaseException, yaml.YAMLError)
 
 #: Errors that the user can mend.
-MENDABLE = (SSGANError, HydraException, OmegaConfBaseException, OSError)
+MENDABLE = (SSGANError, HydraException, OmegaConfBaseException, yaml.YAMLError, OSError)
 
 
 def run_hydra(main: Callable[[], None]) -> None:

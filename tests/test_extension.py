@@ -181,3 +181,17 @@ def test_a_defect_in_the_users_module_is_shown_where_it_is(code: str, error: str
         assert type(raised).__name__ == error
         return
     assert status != 0 and "my_tricks" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [("a: b: c\n", "mapping values are not allowed here"), ("a: [1, 2\n", "expected ',' or ']'"), ("a: \0", "special")],
+)
+@pytest.mark.parametrize("flags", [(), ("--cfg", "job")], ids=["run", "show"])
+def test_a_file_that_is_no_yaml_is_named_in_one_line(
+    content: str, message: str, flags: tuple[str, ...], tmp_path: Path, capfd
+):
+    (tmp_path / "mine" / "trick" / "broken.yaml").write_text(content)
+    assert command("--config-dir=mine", "trick=broken", *flags) == 2
+    error = capfd.readouterr().err
+    assert message in error and "broken.yaml" in error and len(error.splitlines()) == 1

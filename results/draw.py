@@ -96,7 +96,11 @@ def draw_mnist_conv(preset: str) -> None:
     """Test errors of a preset of convolutional networks, and of the same networks on the labels alone."""
     folder = HERE / preset
     figure, axis = plt.subplots(figsize=(8, 3.6), layout="constrained")
-    for pattern, label, colour in (("split_*", f"experiment={preset}", "C2"), ("labels_*", "labels alone", "C1")):
+    for pattern, label, colour in (
+        ("without_*", "without virtual adversarial training", "C0"),
+        ("split_*", f"experiment={preset}", "C2"),
+        ("labels_*", "labels alone", "C1"),
+    ):
         for i, run in enumerate(sorted(path for path in folder.glob(pattern) if path.is_dir())):
             steps, values = curve(run, "test/error")
             axis.plot(steps, [1e4 * v for v in values], color=colour, linewidth=1, label=None if i else label)
@@ -128,8 +132,10 @@ def draw_cifar10_small() -> None:
     figure, axis = plt.subplots(figsize=(8, 3.6), layout="constrained")
     runs = (
         ("split_1", "with manifold regularisation", "C2", "-"),
+        ("split_2", None, "C2", "-"),
         ("feature_matching_1", "feature matching", "C0", "-"),
         ("labels_1", "labels alone", "C1", "-"),
+        ("labels_2", None, "C1", "-"),
         ("split_1_4000", "4,000 labels, with manifold", "C2", "--"),
         ("labels_1_4000", "4,000 labels alone", "C1", "--"),
     )

@@ -29,10 +29,10 @@ class BatchNorm(nn.Module):
         if spans_processes():
             return self._forward_over_processes(x)
         # torch.batch_norm is nn.functional.batch_norm less its refusal of a batch of one. The scale of 1 is there for
-        # CUDA's kernels, which give no gradient of the shift without a scale. float32, for the members of an ensemble
-        # are normalised under vmap, which takes no x of a lower precision than the shift's.
+        # CUDA's kernels, which give no gradient of the shift without a scale. In the shift's precision, for the members
+        # of an ensemble are normalised under vmap, which takes no x of a lower one.
         scale, cudnn = torch.ones_like(self.bias), torch.backends.cudnn.enabled
-        y = torch.batch_norm(x.float(), scale, self.bias, None, None, True, 0.0, self.eps, cudnn)
+        y = torch.batch_norm(x.to(scale.dtype), scale, self.bias, None, None, True, 0.0, self.eps, cudnn)
         return y.to(x.dtype)
 
     def _forward_over_processes(self, x: Tensor) -> Tensor:

@@ -151,7 +151,7 @@ class Members:
             nn.utils.clip_grad_norm_(parameters, max_norm)
             return
         gradients = [p.grad for p in parameters if p.grad is not None]
-        norm = torch.stack([g.flatten(1).norm(dim=1) for g in gradients]).norm(dim=0)
+        norm = torch.stack([g.reshape(len(g), -1).norm(dim=1) for g in gradients]).norm(dim=0)
         factor = (max_norm / (norm + 1e-6)).clamp_max(1.0)
         for gradient in gradients:
             gradient.mul_(factor.view(-1, *[1] * (gradient.ndim - 1)))

@@ -63,5 +63,6 @@ class Randomness:
 
 
 def _generator(seed: int, device: torch.device | str) -> torch.Generator:
-    entropy = np.random.SeedSequence([seed, 0]).generate_state(1, np.uint64)
+    # The third number keeps the noise apart from the order of the images, whose key is the seed and the epoch.
+    entropy = np.random.SeedSequence([seed, 0, 1]).generate_state(1, np.uint64)
     return torch.Generator(device).manual_seed(int(entropy[0] >> np.uint64(1)))

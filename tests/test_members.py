@@ -215,7 +215,7 @@ def test_shared_images_go_to_every_member_and_own_ones_stay() -> None:
 @pytest.mark.parametrize("max_norm", [0.1, 2.0, 100.0])
 def test_each_members_gradient_is_clipped_by_its_own_norm(max_norm: float) -> None:
     rng = torch.Generator().manual_seed(0)
-    gradients = [torch.randn(K, 4, 3, generator=rng), torch.randn(K, 5, generator=rng)]
+    gradients = [torch.randn(K, 4, 3, generator=rng), torch.randn(K, 5, generator=rng), torch.randn(K, generator=rng)]
     gradients[0][1] *= 50
     parameters = [nn.Parameter(torch.zeros_like(g)) for g in gradients] + [nn.Parameter(torch.zeros(K, 2))]
     for parameter, gradient in zip(parameters, gradients, strict=False):

@@ -27,14 +27,16 @@ def pull_away_term(features: Tensor) -> Tensor:
     Returns:
         A float32 scalar in 0 … 1; 0 of a single example.
     """
+    import torch
     from torch.nn.functional import normalize
 
     from ssgan.layers import whole_batch
 
-    unit = whole_batch(normalize(features.float(), dim=1, eps=SHORTEST))
-    n = len(unit)
-    # Each pair once: the sum of all less that of the diagonal would cancel.
-    return (unit @ unit.T).square().triu(1).sum() * 2 / max(n * (n - 1), 1)
+    with torch.autocast(features.device.type, enabled=False):
+        unit = whole_batch(normalize(features.float(), dim=1, eps=SHORTEST))
+        n = len(unit)
+        # Each pair once: the sum of all less that of the diagonal would cancel.
+        return (unit @ unit.T).square().triu(1).sum() * 2 / max(n * (n - 1), 1)
 
 
 @dataclass

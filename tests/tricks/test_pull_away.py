@@ -39,3 +39,11 @@ def test_features_that_are_all_zero_give_no_nan():
     features = torch.zeros(3, 4, requires_grad=True)
     pull_away_term(features).backward()
     assert features.grad.isfinite().all()
+
+
+def test_half_precision_around_it_does_not_reach_it():
+    features = torch.rand(8, 20)
+    with torch.autocast("cpu", torch.bfloat16):
+        value = pull_away_term(features)
+    assert value.dtype == torch.float32
+    assert value.item() == pytest.approx(slow_pull_away(features).item(), rel=1e-5)

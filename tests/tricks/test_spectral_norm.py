@@ -37,7 +37,7 @@ def test_ten_iterations_are_within_a_few_per_cent_for_the_mnist_layers():
 
 
 @pytest.mark.parametrize("architecture", ["mlp", "conv"])
-def test_no_layer_stretches_a_distance_by_more_than_its_largest_gain(architecture):
+def test_the_largest_singular_value_of_each_weight_becomes_one(architecture):
     step = Step(architecture, spectral_norm=SpectralNorm(iterations=300))
     layers = [m for m in step.discriminator.modules() if isinstance(m, WeightNormLinear | WeightNormConv2d)]
     assert len(layers) == {"mlp": 3, "conv": 10}[architecture]

@@ -46,6 +46,24 @@ def test_one_iteration_multiplies_by_the_second_derivative_once():
         torch.testing.assert_close(direction, expected / expected.norm(), rtol=0, atol=0.02)
 
 
+def test_the_default_step_is_not_lost_in_the_rounding_of_tf32():
+    """TF32 products, which ``matmul_precision`` allows, keep ten bits of each factor's fraction."""
+    weight, exact = linear(inputs=784, classes=10)
+
+    def tf32(x):
+        whole = (
+            torch.round(x.detach() / (step := 2.0 ** (x.detach().abs().clamp_min(1e-30).log2().floor() - 10))) * step
+        )
+        return x + (whole - x).detach()
+
+    x, start = torch.rand(20, 784, generator=seeded(1)), torch.randn(20, 784, generator=seeded(2))
+    weight *= 0.05
+    xi = VirtualAdversarial().xi
+    found = adversarial_direction(lambda x: tf32(x) @ weight.T, x, tf32(x) @ weight.T, start, xi, 1)
+    expected = adversarial_direction(exact, x, exact(x), start, 1e-2, 1)
+    assert (found * expected).sum(1).min() > 0.95
+
+
 @pytest.mark.parametrize(
     "tricks",
     [{}, {"minibatch_discrimination": MinibatchDiscrimination(kernels=3, dim=2)}],

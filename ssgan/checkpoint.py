@@ -41,12 +41,12 @@ def find_checkpoint(ckpt_path: str | None, run_dir: str) -> str | None:
 
 
 def _requeued(run_dir: Path) -> str | None:
-    """The newest checkpoint of a run folder in which Lightning has left one for the requeued job."""
+    """The newest checkpoint of a run folder, where SLURM has started the job again or Lightning has left one for it."""
     left = list(run_dir.glob("hpc_ckpt_*.ckpt"))
-    if not left:
+    if not left and os.environ.get("SLURM_RESTART_COUNT", "0") == "0":
         return None
     found = [path for path in (*left, run_dir / "checkpoints" / "last.ckpt") if path.is_file()]
-    return str(max(found, key=lambda path: path.stat().st_mtime_ns))
+    return str(max(found, key=lambda path: path.stat().st_mtime_ns)) if found else None
 
 
 def read_checkpoint(path: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NoReturn
 
 import yaml
@@ -51,6 +52,8 @@ def run_hydra(main: Callable[[], None]) -> None:
             main()
     except MENDABLE as error:
         leave(error)
+    except UnicodeDecodeError as error:
+        leave(ConfigError(f"a configuration file is not UTF-8: {_undecodable() or error}"))
     except ValueError as error:
         if not str(error).startswith("Config group override"):
             raise
@@ -67,13 +70,33 @@ def _one_line_usage() -> Iterator[None]:
     error = argparse.ArgumentParser.error
 
     def refuse(self: argparse.ArgumentParser, message: str) -> NoReturn:
-        leave(ConfigError(f"{message}; --help lists what there is"))
+        hint = "; flags stand before the overrides, not among them" if message.startswith("unrecognized") else ""
+        leave(ConfigError(f"{message}{hint}; --help lists what there is"))
 
     argparse.ArgumentParser.error = refuse  # type: ignore[method-assign]
     try:
         yield
     finally:
         argparse.ArgumentParser.error = error  # type: ignore[method-assign]
+
+
+def _config_folders() -> list[Path]:
+    """The user's configuration folders that the command line names, then the project's."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--config-dir", "-cd")
+    parser.add_argument("--config-path", "-cp")
+    given = parser.parse_known_args(sys.argv[1:])[0]
+    return [*(Path(folder) for folder in (given.config_dir, given.config_path) if folder), config_folder()]
+
+
+def _undecodable() -> Path | None:
+    """The first configuration file that is not text."""
+    for file in (file for folder in _config_folders() for file in sorted(folder.rglob("*.yaml"))):
+        try:
+            file.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            return file
+    return None
 
 
 def _no_name(argv: list[str]) -> str | None:
@@ -120,7 +143,8 @@ def describe(error: Exception) -> str:
     if isinstance(error, MissingConfigException) and error.missing_cfg_file and "/" in str(error.missing_cfg_file):
         group, _, name = str(error.missing_cfg_file).rpartition("/")
         found = error.options  # none where the option is one of a list
-        found = [file.stem for file in (config_folder() / group).glob("*.yaml")] if found is None else found
+        if found is None:
+            found = list({file.stem for folder in _config_folders() for file in (folder / group).glob("*.yaml")})
         options = sorted(option for option in found if not option.startswith("_"))
         return f"unknown {group} '{name}'{_nearest(name, options)}; choose from {', '.join(options)}"
     cause: BaseException | None = error

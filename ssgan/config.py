@@ -101,7 +101,7 @@ def parse(cfg: DictConfig, run_dir: str, overrides: list[str]) -> TrainConfig:
     data = build(resolved["data"], DataOptions, "data")
     if isinstance(trainer.devices, int) and trainer.devices > 0 and data.batch_size % trainer.devices:
         raise ConfigError(f"data.batch_size={data.batch_size} cannot be shared by trainer.devices={trainer.devices}")
-    tricks = {name: build(node, Trick, f"trick.{name}") for name, node in (resolved.get("trick") or {}).items()}
+    tricks = {name: _trick(name, node) for name, node in (resolved.get("trick") or {}).items()}
     return TrainConfig(
         run=_typed(RunOptions, {key: resolved.get(key) for key in ("seed", "ckpt_path", "ensemble")}),
         run_dir=run_dir,
@@ -116,6 +116,17 @@ def parse(cfg: DictConfig, run_dir: str, overrides: list[str]) -> TrainConfig:
         logger=resolved.get("logger") or {},
         resolved=resolved,
     )
+
+
+def _trick(name: str, node: Any) -> Trick:
+    """A technique; where only options of it are there, a preset brings them, and the command has not chosen it."""
+    if isinstance(node, dict) and "_target_" not in node:
+        raise ConfigError(
+            f"trick.{name} has options and is not chosen: choose it by trick=[…,{name}], or drop its options by"
+            f" ~trick.{name}"
+        )
+    trick: Trick = build(node, Trick, f"trick.{name}")
+    return trick
 
 
 def parse_resolved(resolved: dict[str, Any], run_dir: str = "") -> TrainConfig:

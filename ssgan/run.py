@@ -6,13 +6,15 @@ import logging
 import math
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import lightning as L
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.loggers import Logger
+from lightning.pytorch.utilities import rank_zero_only
 
 from ssgan.build import build_model
 from ssgan.callbacks import Interruption, StatusFile
@@ -20,6 +22,7 @@ from ssgan.checkpoint import check_data, check_resumable
 from ssgan.checkpoint_file import WholeCheckpointFile
 from ssgan.config import TrainConfig, build
 from ssgan.data.ensemble import EnsembleData
+from ssgan.data.images import ImageData
 from ssgan.data.module import SemiSupervisedData
 from ssgan.errors import ConfigError
 from ssgan.failures import told_in_one_line
@@ -27,6 +30,7 @@ from ssgan.hardware import check_cuda_graphs, check_precision, set_matmul_precis
 from ssgan.member_runs import write_members
 from ssgan.processor import prepare_processor
 from ssgan.result import show, summarise, write
+from ssgan.run_folder import occupied
 from ssgan.status import RunStatus
 
 #: Images from which the networks' start values are taken.
@@ -52,19 +56,30 @@ def run(config: TrainConfig, quiet: bool = False) -> dict[str, Any]:
     prepare_processor(config.trainer.threads)
     set_matmul_precision(config.trainer.matmul_precision)
     L.seed_everything(config.run.seed, verbose=False)  # for what is not ours; ours has explicit generators
-    RunStatus("running").write(config.run_dir)
-    with told_in_one_line(config), open_loggers(config.logger) as loggers:
-        return train_and_test(config, loggers, quiet, resumed)
+    with (
+        occupied(config.run_dir) if getattr(rank_zero_only, "rank", 0) == 0 else nullcontext(),
+        told_in_one_line(config),
+    ):
+        images = config.data.load()
+        checksum = images.checksum()
+        if config.run.ckpt_path is not None and resumed is not None:
+            check_data(config.run.ckpt_path, resumed, checksum)
+        with open_loggers(config.logger) as loggers:
+            begin(config.run_dir)
+            return train_and_test(config, images, checksum, loggers, quiet)
+
+
+@rank_zero_only
+def begin(run_dir: str) -> None:
+    """Note that a run is at work; the result of one that was shorter is none of it any more."""
+    RunStatus("running").write(run_dir)
+    Path(run_dir, "result.json").unlink(missing_ok=True)
 
 
 def train_and_test(
-    config: TrainConfig, loggers: list[Logger], quiet: bool, resumed: dict[str, Any] | None
+    config: TrainConfig, images: ImageData, checksum: str, loggers: list[Logger], quiet: bool
 ) -> dict[str, Any]:
-    """What :func:`run` does once the run is known to be possible; ``resumed`` describes the run that goes on."""
-    images = config.data.load()
-    checksum = images.checksum()
-    if config.run.ckpt_path is not None and resumed is not None:
-        check_data(config.run.ckpt_path, resumed, checksum)
+    """What :func:`run` does once the run is known to be possible."""
     options, objective = config.trainer, config.objective
     how = (objective.d_steps, objective.g_steps, options.test_curve, options.iterations_per_batch)
     data: SemiSupervisedData | EnsembleData

@@ -90,6 +90,10 @@ def test_a_requeued_job_takes_the_newest_checkpoint(tmp_path: Path, monkeypatch:
     last.touch()
     monkeypatch.setenv("SLURM_JOB_ID", "1")
     assert find_checkpoint(None, str(tmp_path)) is None, "this folder's run was not requeued"
+    monkeypatch.setenv("SLURM_RESTART_COUNT", "1")  # started again after a loss of its machine, without a last word
+    assert find_checkpoint(None, str(tmp_path)) == str(last)
+    assert find_checkpoint(None, str(tmp_path / "elsewhere")) is None
+    monkeypatch.delenv("SLURM_RESTART_COUNT")
     for name, when in (("hpc_ckpt_1.ckpt", 10), ("hpc_ckpt_2.ckpt", 20), ("checkpoints/last.ckpt", 15)):
         (tmp_path / name).touch()
         os.utime(tmp_path / name, (when, when))

@@ -122,3 +122,8 @@ def test_a_node_without_a_class_is_refused(base: type):
     for node in (None, 3, {}, {"norm": "l2"}):
         with pytest.raises(ConfigError, match=r"part\._target_"):
             build(node, base, "part")
+
+
+def test_a_technique_with_options_that_is_not_chosen_says_both_ways_out(tmp_path: Path):
+    with pytest.raises(ConfigError, match=r"trick\.consistency .* trick=\[…,consistency\], .* ~trick\.consistency"):
+        compose_run(tmp_path, "experiment=mnist_100_views", "trick=feature_matching")

@@ -43,6 +43,11 @@ class StatusFile(L.Callback):
         """Write the last one of training; the test is still to come."""
         self._write(trainer)
 
+    def on_exception(self, trainer: L.Trainer, module: L.LightningModule, exception: BaseException) -> None:
+        """Write how far it had come, if it had begun."""
+        if self._started:
+            self._write(trainer)
+
     @rank_zero_only
     def _write(self, trainer: L.Trainer) -> None:
         self._written = time.monotonic()

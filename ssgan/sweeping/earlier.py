@@ -35,7 +35,11 @@ def unfinished_checkpoint(config: TrainConfig) -> str | None:
     path = Path(config.run_dir, "checkpoints", "last.ckpt")
     if not path.is_file():
         return None
-    _check_same(path, read_checkpoint(str(path))["ssgan"]["config"], config)
+    try:
+        saved = read_checkpoint(str(path))
+    except ConfigError as error:
+        raise ConfigError(f"{error}; delete it to begin the job anew") from error
+    _check_same(path, saved["ssgan"]["config"], config)
     return str(path)
 
 

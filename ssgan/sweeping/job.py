@@ -27,6 +27,9 @@ from ssgan.sweeping.earlier import finished_result, unfinished_checkpoint
 
 log = logging.getLogger(__name__)
 
+#: What is in a folder before its run begins.
+HYDRAS = {".hydra", ".running", "multirun.yaml", "train.log"}
+
 
 def in_sweep() -> bool:
     """Whether Hydra runs this job as one of many."""
@@ -52,7 +55,7 @@ def prepare(config: TrainConfig) -> dict[str, Any] | None:
     if trainer.strategy.startswith("ddp") and "spawn" not in trainer.strategy and trainer.devices not in (1, "1"):
         raise ConfigError(
             f"trainer.strategy={trainer.strategy} starts processes that would each start the sweep again:"
-            " sweep with one device a job, or with hydra/launcher=submitit_slurm"
+            " sweep with one device a job"
         )
     jobs = jobs_at_once()
     if trainer.threads is None and jobs > 1 and "OMP_NUM_THREADS" not in os.environ:  # joblib sets it for its processes
@@ -76,10 +79,13 @@ def contained(job: Callable[[DictConfig], Any]) -> Callable[[DictConfig], Any]:
         except Exception as error:
             known = isinstance(error, MENDABLE)
             line = describe(error) or type(error).__name__
-            if not in_sweep() and isinstance(error, WRONG_OPTIONS) and read_status(run_dir) == before:
-                discard_unused(Path(run_dir))  # refused before it began
+            refused = known and read_status(run_dir) == before  # before it began
+            if refused and not in_sweep() and (before is not None or isinstance(error, WRONG_OPTIONS)):
+                discard_unused(Path(run_dir))
                 raise
-            _end(run_dir, "failed", line if known else f"{type(error).__name__}: {line}")
+            # What lies there, finished or cut off, is what it was; that this job was refused stands beside it.
+            state = before.state if refused and before is not None else "failed"
+            _end(run_dir, state, line if known else f"{type(error).__name__}: {line}")
             if not in_sweep():
                 raise
             if not known:
@@ -87,10 +93,12 @@ def contained(job: Callable[[DictConfig], Any]) -> Callable[[DictConfig], Any]:
             if HydraConfig.get().sweeper._target_.endswith(".BasicSweeper"):
                 return None  # it would only pass the error on; a sweeper that searches has to know of it
             raise
-        except BaseException:
+        except BaseException as end:
             last = read_status(run_dir)
             if last is None or last.state != "done":  # the result is there; what was cut off only showed it
                 _end(run_dir, "interrupted", None)
+            if isinstance(end, SystemExit):  # Lightning's own kind would have the sweep's process import Lightning
+                raise SystemExit(end.code) from None
             raise
 
     return run
@@ -105,7 +113,7 @@ def _end(run_dir: str, state: str, error: str | None) -> None:
 
 def discard_unused(run_dir: Path) -> None:
     """Remove a run's folder if only Hydra has written there, and the folders above it that it leaves empty."""
-    if not run_dir.is_dir() or {path.name for path in run_dir.iterdir()} - {".hydra", "train.log"}:
+    if not run_dir.is_dir() or {path.name for path in run_dir.iterdir()} - HYDRAS:
         return
     shutil.rmtree(run_dir, ignore_errors=True)
     for folder in run_dir.parents:

@@ -9,8 +9,8 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, ClassVar
@@ -24,7 +24,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from ssgan.cli import FULL_ERROR, leave
 from ssgan.errors import ConfigError, SSGANError
 from ssgan.status import RunStatus, read_status
+from ssgan.sweeping.job import discard_unused
 from ssgan.sweeping.plan import SweepPlan, plan_sweep
+from ssgan.sweeping.stopping import graceful_stop
 
 
 @dataclass
@@ -36,6 +38,7 @@ class SweepState:
     started: float = field(default_factory=time.time)
     before: set[str] = field(default_factory=set)  # done by an earlier start
     status: dict[str, RunStatus] = field(default_factory=dict)
+    refused: set[str] = field(default_factory=set)  # jobs whose folder holds another run, which stays what it is
 
     def __post_init__(self) -> None:
         self.before = {name for name in self._names() if (self.folder / name / "result.json").is_file()}
@@ -50,6 +53,9 @@ class SweepState:
                 continue
             status = read_status(self.folder / name)
             if status is not None and status.updated >= self.started:
+                if status.error is not None and status.state != "failed":
+                    self.refused.add(name)
+                    status = replace(status, state="failed")
                 self.status[name] = status
                 self.before.discard(name)  # its result is not of this job: it has been refused
                 if status.state != "running":
@@ -65,6 +71,21 @@ class SweepState:
     def count(self, state: str) -> int:
         """How many jobs are in that state."""
         return sum(status.state == state for status in self.status.values())
+
+    def running(self) -> list[Path]:
+        """The folders of the jobs that run."""
+        return [
+            self.folder / name
+            for name in self._names()
+            if (status := read_status(self.folder / name)) is not None
+            and status.state == "running"
+            and status.updated >= self.started
+        ]
+
+    @property
+    def ended(self) -> int:
+        """How many jobs do not run any more."""
+        return len(self.status) - self.count("running")
 
     @property
     def fraction(self) -> float:
@@ -99,7 +120,7 @@ class SweepMonitor(Callback):
 
 
 class SweepWatch:
-    """A thread that shows done, running and failed jobs and the time left.
+    """A thread that shows done, running and failed jobs and the time left; until it is closed, Ctrl-C lets them end.
 
     What it knows it reads from the jobs' folders, so it serves every launcher.
 
@@ -117,9 +138,12 @@ class SweepWatch:
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
+        self._signals = ExitStack()
+        self._signals.enter_context(graceful_stop(state.running))
 
     def close(self) -> None:
         """Stop watching."""
+        self._signals.close()
         self._end.set()
         self._thread.join()
 
@@ -139,14 +163,12 @@ class SweepWatch:
             more = True
             while more:
                 more = not self._end.wait(self.every)
-                for name in self.state.refresh():
-                    self.console.print(f"{self._counter()}  {self._line(name)}", highlight=False)
-                done = self.state.count("done") + self.state.count("failed")
-                bar.update(task, completed=done, jobs=self._jobs(), refresh=True)
-
-    def _counter(self) -> str:
-        ended = self.state.count("done") + self.state.count("failed")
-        return escape(f"[{ended}/{self.state.plan.size}]")
+                news = self.state.refresh()
+                ended = self.state.ended
+                for number, name in enumerate(news, ended - len(news) + 1):
+                    counter = escape(f"[{number}/{self.state.plan.size}]")
+                    self.console.print(f"{counter}  {self._line(name)}", highlight=False)
+                bar.update(task, completed=ended, jobs=self._jobs(), refresh=True)
 
     def _line(self, name: str) -> str:
         """One ended job."""
@@ -184,7 +206,7 @@ class SweepWatch:
         console.print(f"folder  {state.folder}", highlight=False)
         if done:
             console.print(f"report  python -m ssgan.report {state.folder}", highlight=False)
-        if failed or not whole:
+        if set(failed) - state.refused or not whole:
             console.print(f"go on   the same command with hydra.sweep.dir={state.folder}", highlight=False)
         return len(failed)
 
@@ -192,10 +214,13 @@ class SweepWatch:
 @contextmanager
 def sweep_summary() -> Iterator[None]:
     """At the end of a sweep, also of one that was interrupted, say what became of it; exit with 1 if a job failed."""
-    whole, lost = False, False
+    whole, lost, wrong = False, False, False
     try:
         yield
         whole = True
+    except SystemExit as end:
+        wrong = end.code == 2  # what run_hydra says of wrong options
+        raise
     except Exception as error:
         lost = process_was_lost(error)
         if not lost or os.environ.get(FULL_ERROR) == "1":
@@ -204,8 +229,9 @@ def sweep_summary() -> Iterator[None]:
         watch, SweepWatch.active = SweepWatch.active, None
         if watch is not None:
             watch.close()
-            failed = watch.summarise(whole)
-            if whole and failed:
+            if wrong and watch.state.status.keys() == watch.state.before:  # no job has begun
+                discard_unused(watch.state.folder)
+            elif watch.summarise(whole) and whole:
                 sys.exit(1)
     if lost:
         leave(

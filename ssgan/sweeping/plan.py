@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from dataclasses import dataclass
 
@@ -32,13 +33,17 @@ def plan_sweep(config: DictConfig) -> SweepPlan:
         config: as composed for the whole sweep, with its ``hydra`` node.
 
     Raises:
-        ConfigError: two jobs would be the same.
+        ConfigError: two jobs would be the same, a search has nothing to go by, or there is no SLURM for its launcher.
     """
     sweeper = config.hydra.sweeper
     params = [f"{key}={value}" for key, value in (sweeper.get("params") or {}).items()]
     task = list(config.hydra.overrides.task)
     overrides = {o.get_key_element(): o for o in OverridesParser.create().parse_overrides([*params, *task])}
+    if config.hydra.launcher._target_.endswith(".SlurmLauncher") and shutil.which("srun") is None:
+        raise ConfigError("hydra/launcher=slurm: there is no srun here; start the sweep on a machine of the cluster")
     if not sweeper._target_.endswith(".BasicSweeper"):
+        if not config.data.num_val:
+            raise ConfigError("a search needs the error on held-out labels: set data.num_val")
         searched = [o.split("=")[0].lstrip("+") for o in params]
         shared = [key for key, o in overrides.items() if not o.is_sweep_override() and key not in searched]
         return SweepPlan(int(sweeper.n_trials), shared, None)

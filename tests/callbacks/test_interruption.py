@@ -34,7 +34,7 @@ def test_a_run_that_is_told_to_stop_saves_first(number: int, tmp_path: Path, mon
     assert last_checkpoint(tmp_path / "run")["global_step"] == 3
     assert f"{signal.Signals(number).name}: stopped after iteration 3" in capfd.readouterr().out
     status = read_status(tmp_path / "run")
-    assert status is not None and status.state == "interrupted"
+    assert status is not None and (status.state, status.iteration) == ("interrupted", 3)
     assert command(*SHORT, "hydra.run.dir=run", "ckpt_path=last") == 0
     assert command(*SHORT, "hydra.run.dir=whole") == 0
     assert_equal(last_checkpoint(tmp_path / "run")["state_dict"], last_checkpoint(tmp_path / "whole")["state_dict"])

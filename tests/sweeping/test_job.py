@@ -181,6 +181,18 @@ def test_a_job_that_was_cut_off_goes_on_where_it_was(tmp_path: Path, how: signal
     assert set(results(folder)) == {"data.seed-1", "data.seed-2"}
 
 
+def test_a_damaged_checkpoint_of_a_job_says_how_to_begin_anew(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checkpoint = tmp_path / "s" / "data.seed-1" / "checkpoints" / "last.ckpt"
+    checkpoint.parent.mkdir(parents=True)
+    checkpoint.write_bytes(b"no checkpoint")
+    assert sweep(tmp_path / "s", "data.seed=1,2") == 1
+    out = " ".join(capsys.readouterr().out.split())
+    assert f"failed data.seed-1: {checkpoint} is not a whole checkpoint" in out
+    assert "delete it to begin the job anew" in out and "1 of 2 jobs done" in out
+
+
 @pytest.mark.parametrize(("place", "state"), [("show", "done"), ("write", "interrupted")])
 def test_an_interruption_once_the_result_is_there_leaves_the_run_done(
     place: str, state: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -83,6 +83,39 @@ def test_a_killed_worker_is_one_line_and_the_sweep_can_go_on(tmp_path: Path) -> 
     assert "worker process" in out and f"hydra.sweep.dir={tmp_path / 's'}" in out, out
 
 
+def at_work(folder: Path, *seeds: int) -> None:
+    """Wait until these jobs train."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        known = [read_status(folder / f"data.seed-{seed}") for seed in seeds]
+        if all(status is not None and status.iteration > 0 for status in known):
+            return
+        time.sleep(0.05)
+    raise AssertionError("the jobs have not begun")
+
+
+@plugin("hydra_joblib_launcher")
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_a_sweep_that_is_told_to_stop_lets_its_jobs_write_their_checkpoints(
+    tmp_path: Path, how: signal.Signals
+) -> None:
+    """The signal reaches the sweep's process alone, as that of ``kill`` or of a batch system does."""
+    folder = tmp_path / "s"
+    options = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "data.seed=1,2,3", "trainer.max_iterations=100000")
+    child = start(folder, *options, "trainer.eval_every=100000", "trainer.checkpoint_every=100000")
+    at_work(folder, 1, 2)
+    child.send_signal(how)
+    out, _ = child.communicate(timeout=120)
+    assert child.returncode == 128 + how, out
+    assert "stopping: 2 running jobs write their checkpoints" in out and "Traceback" not in out, out
+    assert "0 of 3 jobs done" in out and f"go on   the same command with hydra.sweep.dir={folder}" in out
+    for seed in (1, 2):
+        run_dir = folder / f"data.seed-{seed}"
+        status = read_status(run_dir)
+        assert status is not None and status.state == "interrupted"
+        assert last_checkpoint(run_dir)["global_step"] == status.iteration > 0
+
+
 @plugin("hydra_submitit_launcher")
 def test_submitit_runs_each_job_as_one_of_its_own(tmp_path: Path) -> None:
     status, out = sweep(tmp_path / "s", "hydra/launcher=submitit_local", "data.seed=1,2", "optim.lr=0.003,-1")

@@ -41,6 +41,24 @@ def test_jobs_are_counted_by_state_and_each_end_is_told_once(tmp_path: Path) -> 
     assert sweep.refresh() == ["b"]
 
 
+def test_a_job_that_a_folder_s_run_refuses_has_failed_and_the_run_has_not(tmp_path: Path) -> None:
+    sweep = state(tmp_path)
+    job(tmp_path, "a", "done", 100, "it is of a run with other options")
+    job(tmp_path, "b", "done", 100)
+    assert sorted(sweep.refresh()) == ["a", "b"]
+    assert (sweep.count("failed"), sweep.count("done"), sweep.refused) == (1, 1, {"a"})
+
+
+def test_jobs_that_end_at_once_are_numbered_one_by_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sweep = state(tmp_path)
+    for name in ("a", "b", "c"):
+        job(tmp_path, name, "done", 100)
+    watch = SweepWatch(sweep, every=0.01)
+    watch.close()
+    printed = capsys.readouterr().out
+    assert [f"[{number}/4]" in printed for number in (1, 2, 3, 4)] == [True, True, True, False]
+
+
 def test_the_time_left_is_by_the_pace_of_this_start(tmp_path: Path) -> None:
     job(tmp_path, "a", "done", 100)
     (tmp_path / "a" / "status.json").unlink()  # it was done by an earlier start

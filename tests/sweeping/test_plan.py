@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import shlex
 from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_dir
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, read_write
 
 from ssgan.config import config_folder, parse
@@ -52,6 +54,31 @@ def test_a_search_has_its_number_of_trials() -> None:
     found = plan("sweep=tune", "hydra.sweeper.n_trials=7", "data=digits")
     assert (found.size, found.folders) == (7, None)
     assert "optim.lr" not in found.shared_keys and "data" in found.shared_keys
+
+
+def test_a_search_without_held_out_labels_is_refused() -> None:
+    pytest.importorskip("hydra_plugins.hydra_optuna_sweeper", reason="hydra-optuna-sweeper is not installed")
+    with pytest.raises(ConfigError, match=r"set data\.num_val"):
+        plan("hydra/sweeper=optuna", "seed=1,2")
+
+
+def test_slurm_s_launcher_without_slurm_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("hydra_plugins.hydra_submitit_launcher", reason="hydra-submitit-launcher is not installed")
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    with pytest.raises(ConfigError, match="no srun here"):
+        plan("hydra/launcher=slurm", "seed=1,2")
+    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
+    assert plan("hydra/launcher=slurm", "seed=1,2").size == 2
+
+
+@pytest.mark.parametrize("preset", sorted((config_folder() / "sweep").glob("*.yaml")), ids=lambda path: path.stem)
+def test_the_commands_in_a_preset_s_header_can_be_read(preset: Path) -> None:
+    lines = [line[1:].strip() for line in preset.read_text().splitlines() if line.startswith("#")]
+    words = "\n".join(lines).replace("\\\n", " ").splitlines()
+    commands = [shlex.split(line)[3:] for line in words if line.startswith("python -m ssgan.train ")]
+    assert commands
+    for overrides in commands:
+        OverridesParser.create().parse_overrides([word for word in overrides if not word.startswith("-")])
 
 
 def test_the_ablation_is_none_each_alone_all_and_all_but_one(tmp_path: Path) -> None:

@@ -1,0 +1,62 @@
+"""A run's folder belongs to one run, and to one process at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig
+
+from ssgan.checkpoint import find_checkpoint
+from ssgan.cli import leave
+from ssgan.errors import ConfigError
+
+
+def check_unused(run_dir: str) -> None:
+    """Refuse to begin a run where another one lies: it would lose its checkpoints and its result.
+
+    Raises:
+        ConfigError: says how to go on with it, and how to begin another.
+    """
+    for name in ("result.json", "checkpoints/last.ckpt"):
+        if (path := Path(run_dir, name)).is_file():
+            raise ConfigError(
+                f"{path} is of another run: ckpt_path=last goes on with it; for a new run name another hydra.run.dir,"
+                " or delete this one"
+            )
+
+
+@contextmanager
+def occupied(run_dir: str) -> Iterator[None]:
+    """Keep other processes from training in the folder meanwhile; the operating system ends that with the process.
+
+    Raises:
+        ConfigError: another one does.
+    """
+    lock = FileLock(Path(run_dir, ".running"))
+    try:
+        lock.acquire(blocking=False)
+    except Timeout as error:
+        raise ConfigError(f"{run_dir}: another process is training there; name another folder") from error
+    except (OSError, NotImplementedError):  # a file system without locks; or one that is full, which others say better
+        pass
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+class UnusedFolder(Callback):
+    """A Hydra callback: refuses a folder that is not the command's before Hydra writes its configuration there."""
+
+    def on_run_start(self, config: DictConfig, **_: Any) -> None:
+        """Look for another run, unless the command goes on with it."""
+        try:
+            if find_checkpoint(config.get("ckpt_path"), config.hydra.run.dir) is None:
+                check_unused(config.hydra.run.dir)
+        except ConfigError as error:
+            leave(error)  # Hydra would make a warning of it

@@ -1,0 +1,45 @@
+"""A configuration folder of the user's own beside the project's, and what is said of mistakes in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.runs import command
+
+
+@pytest.fixture(autouse=True)
+def in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def refused(capfd: pytest.CaptureFixture[str], *argv: str) -> str:
+    assert command(*argv) == 2
+    err = capfd.readouterr().err
+    assert err.startswith("error: ") and err.count("\n") == 1, err
+    return err
+
+
+def own(content: bytes, name: str = "mine") -> Path:
+    file = Path("own", "trick", f"{name}.yaml")
+    file.parent.mkdir(parents=True)
+    file.write_bytes(content)
+    return file
+
+
+def test_a_file_that_is_no_text_is_named(capfd: pytest.CaptureFixture[str]) -> None:
+    file = own(b"a: \xff\xfe")
+    message = refused(capfd, "--config-dir=own", "trick=mine")
+    assert str(file) in message and "not UTF-8" in message
+
+
+def test_techniques_of_one_s_own_are_among_the_choices(capfd: pytest.CaptureFixture[str]) -> None:
+    own(b"pacing:\n  _target_: ssgan.tricks.FeatureMatching\n", "pacing")
+    for argv in (["trick=[pasing]"], ["trick=pasing"]):
+        message = refused(capfd, "--config-dir=own", *argv)
+        assert "did you mean 'pacing'" in message and "feature_matching" in message
+
+
+def test_a_flag_among_the_overrides_says_where_flags_stand(capfd: pytest.CaptureFixture[str]) -> None:
+    assert "flags stand before the overrides" in refused(capfd, "seed=1", "-m", "seed=2,3")

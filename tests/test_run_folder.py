@@ -1,0 +1,105 @@
+"""A run's folder: no run over another, one process at a time, and nothing of an older run taken for the new one's."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ssgan.errors import ConfigError
+from ssgan.run_folder import check_unused, occupied
+from ssgan.status import read_status
+from tests.runs import TINY, command, train
+
+SHORT = (*TINY, "trainer.max_iterations=2", "trainer.checkpoint_every=1")
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("run_folder") / "run"
+    assert command(*SHORT, f"hydra.run.dir='{folder}'") == 0
+    return folder
+
+
+@pytest.mark.parametrize("name", ["result.json", "checkpoints/last.ckpt"])
+def test_what_belongs_to_a_run_is_named(name: str, tmp_path: Path) -> None:
+    check_unused(str(tmp_path))
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.touch()
+    with pytest.raises(
+        ConfigError, match=r"ckpt_path=last goes on with it; for a new run name another hydra\.run\.dir"
+    ):
+        check_unused(str(tmp_path))
+
+
+def test_a_new_run_over_another_is_refused_and_changes_nothing(done: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    before = content(done)
+    assert command(*SHORT, "seed=2", f"hydra.run.dir='{done}'") == 2
+    err = capfd.readouterr().err
+    assert err.startswith("error: ") and err.count("\n") == 1 and str(done) in err
+    assert content(done) == before
+
+
+def test_a_folder_that_only_a_failed_start_has_used_is_free(tmp_path: Path) -> None:
+    run_dir = tmp_path / "run"
+    assert command(*SHORT, "data=arrays", "data.path=nowhere.npz", "model=mlp", f"hydra.run.dir='{run_dir}'") == 1
+    assert (run_dir / "status.json").is_file()
+    assert command(*SHORT, f"hydra.run.dir='{run_dir}'") == 0
+
+
+def test_a_folder_is_one_process_s(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with occupied(str(tmp_path)):
+        assert command(*SHORT, f"hydra.run.dir='{tmp_path}'") == 2
+        assert "another process is training there" in capfd.readouterr().err
+        assert not (tmp_path / "checkpoints").exists()
+    assert command(*SHORT, f"hydra.run.dir='{tmp_path}'") == 0
+
+
+def test_a_resumed_run_that_does_not_end_has_no_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    train(tmp_path, *SHORT)
+
+    def stopped(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ssgan.run.summarise", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path, *SHORT, "trainer.max_iterations=4", f"ckpt_path={tmp_path / 'checkpoints' / 'last.ckpt'}")
+    assert not (tmp_path / "result.json").exists()
+
+
+def test_a_refused_resume_leaves_a_finished_run_finished(done: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    result = (done / "result.json").read_text()
+    for wrong in ("data.num_labels=40", "logger=wandb"):  # the second is refused once the data are there
+        assert command(*SHORT, wrong, "ckpt_path=last", f"hydra.run.dir='{done}'") != 0
+    status = read_status(done)
+    assert status is not None and (status.state, status.error) == ("done", None)
+    assert (done / "result.json").read_text() == result and "error: " in capfd.readouterr().err
+
+
+def test_a_sweep_refused_by_a_folder_s_run_leaves_that_run_what_it_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    argv = (*SHORT, "data.seed=1,2", f"hydra.sweep.dir='{tmp_path}'")
+    assert command("-m", *argv) == 0
+    assert command("-m", *argv, "optim.lr=0.01") == 1
+    out = " ".join(capsys.readouterr().out.split())
+    assert "2 failed" in out and "name another folder by hydra.sweep.dir" in out
+    assert "go on" not in out.split("2 failed")[1]
+    for seed in (1, 2):
+        status = json.loads((tmp_path / f"data.seed-{seed}" / "status.json").read_text())
+        assert status["state"] == "done" and "this job has optim.lr=0.01" in status["error"]
+    assert command("-m", *argv) == 0
+
+
+def test_a_sweep_that_does_not_begin_leaves_no_folder(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert command("-m", "trick=none,hinge", f"hydra.sweep.dir='{tmp_path / 's'}'") == 2
+    printed = capfd.readouterr()
+    assert "unknown trick 'hinge'" in printed.err and "go on" not in printed.out
+    assert not (tmp_path / "s").exists()

@@ -57,13 +57,14 @@ def main() -> None:
     first = next(iter(models.values()))
     if any(model.config.data.name != first.config.data.name for model in models.values()):
         raise ConfigError("the runs are of several data sets; score them apart")
-    extractor = _extractor(arguments.extractor, arguments.inception, first, arguments.data)
     data = first.images(arguments.data)
     n = arguments.samples or (INCEPTION_SAMPLES if arguments.inception else len(data.x_test))
-    real = extractor(data.x_train)
+    training = data.all_training_images()
+    extractor = _extractor(arguments.extractor, arguments.inception, first, arguments.data)
+    real = extractor(training)
     report: dict[str, Any] = {
         "extractor": extractor.name,
-        "reference": f"{len(data.x_train)} training images",
+        "reference": f"{len(training)} training images",
         "seed": arguments.seed,
         "floor": {"images": f"{len(data.x_test)} test images", **scores(extractor(data.x_test), real)},
         "runs": [

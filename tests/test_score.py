@@ -6,6 +6,7 @@ import json
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ssgan import score
@@ -68,6 +69,25 @@ def test_two_runs_by_an_own_extractor(
     named = json.loads((tmp_path / "named" / "score.json").read_text())
     assert_equal(named["floor"], report["floor"])
     assert_equal(named["runs"][0], report["runs"][0])
+
+
+def test_the_reference_is_all_that_there_is_to_learn_from(
+    tmp_path: Path, cache_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Images without a label count as well, and a relative path of the data holds from elsewhere too."""
+    monkeypatch.setattr(own_extractor, "ITERATIONS", 2)
+    monkeypatch.chdir(tmp_path)
+    images = np.random.default_rng(0).integers(0, 256, (150, 8, 8), dtype=np.uint8)
+    labels = np.arange(60) % 2
+    np.savez("set.npz", x_train=images[:60], y_train=labels, x_test=images[:40], y_test=labels[:40],
+             x_unlabelled=images[60:])  # fmt: skip
+    own = ("data=arrays", "data.path=set.npz", "data.num_labels=20", "model=mlp")
+    train(tmp_path / "run", *own, *TINY, "trainer.max_iterations=1")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert call(monkeypatch, tmp_path / "run") == 0
+    report = json.loads((tmp_path / "run" / "score" / "score.json").read_text())
+    assert report["reference"] == "150 training images" and report["floor"]["images"] == "40 test images"
 
 
 def test_another_network_has_an_extractor_of_its_own(

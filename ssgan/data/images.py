@@ -53,6 +53,10 @@ class ImageData:
         channels, height, width = self.x_train.shape[1:]
         return channels, height, width
 
+    def all_training_images(self) -> Tensor:
+        """``x_train``, then ``x_unlabelled``: whatever there is to learn from."""
+        return self.x_train if self.x_unlabelled is None else torch.cat([self.x_train, self.x_unlabelled])
+
     def checksum(self) -> str:
         """Of all images, labels and class names, in their order: the same only for the same data."""
         digest = hashlib.sha256(repr(self.classes).encode())

@@ -81,7 +81,7 @@ def write_neighbours(samples: Tensor, data: ImageData, folder: Path, k: int) -> 
     Raises:
         ConfigError: there are fewer than k training images.
     """
-    training = data.x_train if data.x_unlabelled is None else torch.cat([data.x_train, data.x_unlabelled])
+    training = data.all_training_images()
     if k > len(training):
         raise ConfigError(f"{k} neighbours are more than the {len(training)} training images")
     found = nearest(samples, training, k)

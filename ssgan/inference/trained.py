@@ -203,7 +203,11 @@ class TrainedModel:
         if place is not None:
             moved: dict[str, Any] = {"path" if hasattr(options, "path") else "root": place}
             options = replace(options, **moved)
-        data = options.load()
+        try:
+            data = options.load()
+        except DataError as error:
+            hint = "" if place is not None else "; if the images have been moved, --data says where they lie now"
+            raise DataError(f"{error}{hint}") from error
         if data.shape != self.image_shape or data.classes != self.classes:
             raise DataError(f"{self.path}: the data set has other images or classes now than it had for the training")
         return data

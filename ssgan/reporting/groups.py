@@ -43,6 +43,12 @@ class Configuration:
         """Of the test errors."""
         return Spread.of(list(self.errors.values()))
 
+    @property
+    def val_error(self) -> float | None:
+        """The mean error on held-out labels; None where there are none."""
+        values = [float(run.result["val_error"]) for run in self.runs if "val_error" in run.result]
+        return statistics.fmean(values) if values else None
+
     def median(self, key: str) -> float:
         """The median over runs of a number in ``result.json``; nan if they have none."""
         values = [float(run.result[key]) for run in self.runs if key in run.result]

@@ -17,6 +17,7 @@ from PIL import Image, UnidentifiedImageError
 
 from ssgan.reporting.groups import SUPERVISED, Configuration, Section
 from ssgan.reporting.statistics import Spread, band
+from ssgan.reporting.tables import counted
 
 #: Legible on white and on black, and apart for the colour-blind as far as so many can be (after Okabe and Ito).
 COLOURS = ("#1f83c4", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f", "#8c6bb1", "#a6761d", "#66a61e")
@@ -113,8 +114,8 @@ def error_plot(name: str, section: Section) -> Plot:
 
     best = section.configurations[0]
     alt = (
-        f"Test errors of {len(configurations)} configurations on {section.title}, each run a dot, with mean and sample"
-        f" standard deviation. The lowest mean is {100 * best.spread.mean:.2f} % of {best.name}."
+        f"Test errors of {counted(len(configurations), 'configuration')} on {section.title}, each run a dot, with mean"
+        f" and sample standard deviation. The lowest mean is {100 * best.spread.mean:.2f} % of {best.name}."
     )
     return Plot(name, alt, (7.5, 0.9 + 0.3 * len(configurations)), draw)
 
@@ -142,7 +143,8 @@ def curve_plot(name: str, section: Section) -> Plot | None:
                     s = [scale * std for _, _, std in rows]
                     colour = COLOURS[index % len(COLOURS)]
                     label = configuration.name if column == 0 else None
-                    axes.plot(x, y, color=colour, linewidth=1.3, label=label)
+                    style = "o" if len(x) == 1 else "-"
+                    axes.plot(x, y, style, color=colour, linewidth=1.3, markersize=4, label=label)
                     low, high = ([a + sign * b for a, b in zip(y, s, strict=True)] for sign in (-1, 1))
                     axes.fill_between(x, low, high, color=colour, alpha=0.15, linewidth=0)
             axes.set_title(panels[key], loc="left", fontsize=9)
@@ -152,7 +154,7 @@ def curve_plot(name: str, section: Section) -> Plot | None:
         figure.legend(loc="outside lower center", ncols=2 if max(len(c.name) for c in shown) > 30 else 4, fontsize=8)
 
     more = len(section.configurations) - len(shown)
-    rest = f" The {more} configurations with larger errors are left out." if more > 0 else ""
+    rest = f" {counted(more, 'configuration')} with larger errors left out." if more > 0 else ""
     alt = (
         f"Learning curves on {section.title}: {', '.join(panels[key] for key in drawn)}, mean and std over seeds.{rest}"
     )

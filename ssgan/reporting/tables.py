@@ -20,6 +20,7 @@ RUN_COLUMNS = (
     "test_error",
     "test_errors",
     "test_size",
+    "val_error",
     "iterations",
     "seconds",
     "iterations_per_second",
@@ -35,6 +36,7 @@ SUMMARY_COLUMNS = (
     "test_error_mean",
     "test_error_std",
     "test_errors_of_runs",
+    "val_error_mean",
     "baseline",
     "difference_n",
     "difference_mean",
@@ -75,6 +77,7 @@ def summary_rows(sections: Sequence[Section]) -> list[dict[str, Any]]:
                 c.spread.mean,
                 c.spread.std,
                 " ".join(f"{error:.6g}" for error in c.errors.values()),
+                c.val_error,
                 section.baseline,
                 *((d.n, d.mean, d.low, d.high) if d else (None,) * 4),
                 c.median("seconds"),
@@ -114,6 +117,11 @@ def _signed(fraction: float) -> str:
 def number(value: float, digits: int = 1) -> str:
     """A number for a table; nothing where there is none."""
     return "" if math.isnan(value) else f"{value:,.{digits}f}"
+
+
+def counted(n: int, word: str) -> str:
+    """``1 run``, ``2 runs``."""
+    return f"{n} {word}" + ("" if n == 1 else "s")
 
 
 def each_value(configuration: Configuration) -> str:

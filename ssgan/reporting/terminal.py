@@ -11,7 +11,7 @@ from rich.table import Table
 
 from ssgan.reporting.groups import Section
 from ssgan.reporting.runs import IncompleteRun
-from ssgan.reporting.tables import number, percent, points
+from ssgan.reporting.tables import counted, number, percent, points
 
 
 def show(sections: Sequence[Section], incomplete: Sequence[IncompleteRun], files: Sequence[Path]) -> None:
@@ -24,18 +24,21 @@ def show(sections: Sequence[Section], incomplete: Sequence[IncompleteRun], files
         table = Table(
             title=escape(section.title + (f"  ({differs})" if differs else "")), title_justify="left", box=None
         )
+        held_out = any(c.val_error is not None for c in section.configurations)
+        columns = ["n", "test error, %"] + ["held-out error, %"] * held_out
+        columns += [f"against {section.baseline}, points"] if section.baseline else []
         table.add_column("configuration")
-        for column in ("n", "test error, %", f"against {section.baseline}, points", "seconds", "iterations/s"):
-            if section.baseline or not column.startswith("against"):
-                table.add_column(column, justify="right")
+        for column in (*columns, "seconds", "iterations/s"):
+            table.add_column(column, justify="right")
         for c in section.configurations:
             difference = [points(c.difference)] if section.baseline else []
             speed = [number(c.median("seconds")), number(c.median("iterations_per_second"))]
-            table.add_row(escape(c.name), str(c.spread.n), percent(c.spread), *difference, *speed)
+            val = ["" if c.val_error is None else f"{100 * c.val_error:.2f}"] if held_out else []
+            table.add_row(escape(c.name), str(c.spread.n), percent(c.spread), *val, *difference, *speed)
         console.print(table)
         repeated = sum(len(c.repeated) for c in section.configurations)
         if repeated:
-            console.print(f"{repeated} runs repeat the seeds of others and are not counted")
+            console.print(f"{counted(repeated, 'run')} with the seeds of others not counted")
         console.print()
     for run in incomplete:
         line = f"incomplete: {run.name}  {run.state}  {run.progress}  {run.reason}"

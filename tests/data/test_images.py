@@ -26,6 +26,13 @@ def test_shape_and_number_of_classes() -> None:
     assert data.shape == (3, 6, 5) and data.num_classes == 2
 
 
+def test_all_training_images_are_the_labelled_and_then_the_others() -> None:
+    assert ImageData(**parts()).all_training_images().shape == (4, 3, 6, 5)
+    further = torch.full((7, 3, 6, 5), 9, dtype=torch.uint8)
+    images = ImageData(**parts(x_unlabelled=further)).all_training_images()
+    assert images.shape == (11, 3, 6, 5) and (images[:4] == 0).all() and (images[4:] == 9).all()
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -125,7 +125,7 @@ def test_data_that_has_been_moved_or_is_another_now(tmp_path: Path):
           "model=mlp_small", "optim=digits")  # fmt: skip
     model = load(tmp_path / "run")
     (tmp_path / "old.npz").rename(tmp_path / "new.npz")
-    with pytest.raises(DataError, match="no such file"):
+    with pytest.raises(DataError, match=r"no such file.* if the images have been moved, --data says where"):
         model.images()
     assert model.images(str(tmp_path / "new.npz")).shape == model.image_shape == (3, 16, 16)
     write_arrays(tmp_path / "old.npz", classes=[f"class {i}" for i in range(10)])

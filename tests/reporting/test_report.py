@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 from pathlib import Path
 
@@ -11,8 +12,10 @@ from PIL import Image
 
 from ssgan.reporting.documents import markdown, tex
 from ssgan.reporting.groups import group
+from ssgan.reporting.plots import curve_plot
 from ssgan.reporting.report import write_report
 from ssgan.reporting.runs import find_runs
+from ssgan.reporting.terminal import show
 from tests.reporting.fake_runs import write_run
 
 ERRORS = {(): (0.10, 0.12), ("feature_matching",): (0.08, 0.06)}
@@ -110,6 +113,29 @@ def test_each_picture_has_words(report: Path) -> None:
     page = (report / "index.html").read_text()
     assert all(re.search(r'alt="[^"]+"', tag) for tag in re.findall(r"<img[^>]*>", page))
     assert "The lowest mean is 7.00 % of feature_matching" in page
+
+
+def test_a_curve_of_one_point_is_a_point(runs: Path) -> None:
+    """Test errors are looked at once where a run is shorter than ``trainer.eval_every``."""
+    plots = [curve_plot("curves", section) for section in group(find_runs([runs])[0])]
+    plot = next(plot for plot in plots if plot is not None)
+    error, loss, _ = plot._figure.axes
+    assert {line.get_marker() for line in error.lines} == {"o"} and len(error.lines[0].get_xdata()) == 1
+    assert {line.get_marker() for line in loss.lines} == {"None"} and len(loss.lines[0].get_xdata()) == 4
+
+
+def test_errors_on_held_out_labels_are_in_the_tables(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for seed, error in ((1, 0.25), (2, 0.35)):
+        path = write_run(tmp_path / "runs" / str(seed), 0.1, (), seed) / "result.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"val_error": error}))
+    sections = group(find_runs([tmp_path / "runs"])[0])
+    (tmp_path / "out").mkdir()
+    files = write_report(tmp_path / "out", "Title", sections, [])
+    show(sections, [], files)
+    printed = capsys.readouterr().out
+    assert "held-out error, %" in printed and re.search(r"10\.00 ± 0\.00 +30\.00 ", printed)
+    assert [float(row["val_error"]) for row in rows(tmp_path / "out" / "runs.csv")] == [0.25, 0.35]
+    assert [float(row["val_error_mean"]) for row in rows(tmp_path / "out" / "summary.csv")] == [0.3]
 
 
 def test_errors_against_labels_are_drawn(report: Path) -> None:

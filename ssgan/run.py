@@ -6,7 +6,7 @@ import logging
 import math
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,6 @@ from typing import Any
 import lightning as L
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.loggers import Logger
-from lightning.pytorch.utilities import rank_zero_only
 
 from ssgan.build import build_model
 from ssgan.callbacks import Interruption, StatusFile
@@ -30,7 +29,7 @@ from ssgan.hardware import check_cuda_graphs, check_precision, set_matmul_precis
 from ssgan.member_runs import write_members
 from ssgan.processor import prepare_processor
 from ssgan.result import show, summarise, write
-from ssgan.run_folder import occupied
+from ssgan.run_folder import first_process, occupied
 from ssgan.status import RunStatus
 
 #: Images from which the networks' start values are taken.
@@ -56,10 +55,7 @@ def run(config: TrainConfig, quiet: bool = False) -> dict[str, Any]:
     prepare_processor(config.trainer.threads)
     set_matmul_precision(config.trainer.matmul_precision)
     L.seed_everything(config.run.seed, verbose=False)  # for what is not ours; ours has explicit generators
-    with (
-        occupied(config.run_dir) if getattr(rank_zero_only, "rank", 0) == 0 else nullcontext(),
-        told_in_one_line(config),
-    ):
+    with occupied(config.run_dir), told_in_one_line(config):
         images = config.data.load()
         checksum = images.checksum()
         if config.run.ckpt_path is not None and resumed is not None:
@@ -69,11 +65,11 @@ def run(config: TrainConfig, quiet: bool = False) -> dict[str, Any]:
             return train_and_test(config, images, checksum, loggers, quiet)
 
 
-@rank_zero_only
 def begin(run_dir: str) -> None:
     """Note that a run is at work; the result of one that was shorter is none of it any more."""
-    RunStatus("running").write(run_dir)
-    Path(run_dir, "result.json").unlink(missing_ok=True)
+    if first_process():
+        RunStatus("running").write(run_dir)
+        Path(run_dir, "result.json").unlink(missing_ok=True)
 
 
 def train_and_test(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,13 +31,24 @@ def check_unused(run_dir: str) -> None:
             )
 
 
+def first_process() -> bool:
+    """Whether this is the first process of a run, or its only one, by what a launcher says in the environment."""
+    place = next((os.environ[name] for name in ("RANK", "LOCAL_RANK", "SLURM_PROCID") if name in os.environ), "0")
+    return place == os.environ.get("NODE_RANK", "0") == "0"
+
+
 @contextmanager
 def occupied(run_dir: str) -> Iterator[None]:
-    """Keep other processes from training in the folder meanwhile; the operating system ends that with the process.
+    """Keep other runs from training in the folder meanwhile; the operating system ends that with the process.
+
+    The further processes of a run do nothing, for they belong to the first.
 
     Raises:
         ConfigError: another one does.
     """
+    if not first_process():
+        yield
+        return
     lock = FileLock(Path(run_dir, ".running"))
     try:
         lock.acquire(blocking=False)
@@ -55,6 +67,8 @@ class UnusedFolder(Callback):
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
         """Look for another run, unless the command goes on with it."""
+        if not config.hydra.run.dir:
+            leave(ConfigError("hydra.run.dir is empty; name a folder"))
         try:
             if find_checkpoint(config.get("ckpt_path"), config.hydra.run.dir) is None:
                 check_unused(config.hydra.run.dir)

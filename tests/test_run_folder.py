@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ssgan.errors import ConfigError
-from ssgan.run_folder import check_unused, occupied
+from ssgan.run_folder import check_unused, first_process, occupied
 from ssgan.status import read_status
 from tests.runs import TINY, command, train
 
@@ -45,6 +46,35 @@ def test_a_new_run_over_another_is_refused_and_changes_nothing(done: Path, capfd
     err = capfd.readouterr().err
     assert err.startswith("error: ") and err.count("\n") == 1 and str(done) in err
     assert content(done) == before
+
+
+def test_no_folder_at_all_is_refused(capfd: pytest.CaptureFixture[str]) -> None:
+    assert command(*SHORT, "hydra.run.dir=") == 2
+    assert capfd.readouterr().err == "error: hydra.run.dir is empty; name a folder\n"
+
+
+@pytest.mark.parametrize(
+    ("environment", "first"),
+    [
+        ({}, True),
+        ({"RANK": "0", "LOCAL_RANK": "0"}, True),
+        ({"RANK": "4", "LOCAL_RANK": "0"}, False),  # torchrun's second machine
+        ({"LOCAL_RANK": "1"}, False),
+        ({"NODE_RANK": "1"}, False),
+        ({"SLURM_PROCID": "2"}, False),
+    ],
+)
+def test_one_process_of_a_run_is_the_first(
+    environment: dict[str, str], first: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID"):
+        monkeypatch.delenv(name, raising=False)
+    with occupied(str(tmp_path)):
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        assert first_process() is first
+        with nullcontext() if not first else pytest.raises(ConfigError), occupied(str(tmp_path)):
+            pass
 
 
 def test_a_folder_that_only_a_failed_start_has_used_is_free(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.runs import command
 
@@ -39,6 +40,18 @@ def test_techniques_of_one_s_own_are_among_the_choices(capfd: pytest.CaptureFixt
     for argv in (["trick=[pasing]"], ["trick=pasing"]):
         message = refused(capfd, "--config-dir=own", *argv)
         assert "did you mean 'pacing'" in message and "feature_matching" in message
+
+
+def test_a_network_of_one_s_own_need_not_say_what_it_leaves_as_it_is(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    file = Path("own", "model", "mine.yaml")
+    file.parent.mkdir(parents=True)
+    file.write_text("_target_: ssgan.networks.MLP\ngenerator_hidden: [16, 16]\ndiscriminator_hidden: [32, 16]\n")
+    tricks = "trick=[feature_matching,minibatch_discrimination]"
+    assert command("--config-dir=own", "model=mine", tricks, "--cfg", "job", "--resolve") == 0
+    trick = yaml.safe_load(capfd.readouterr().out)["trick"]
+    assert trick["feature_matching"]["norm"] == "l2" and trick["minibatch_discrimination"]["kernels"] == 100
 
 
 def test_a_flag_among_the_overrides_says_where_flags_stand(capfd: pytest.CaptureFixture[str]) -> None:

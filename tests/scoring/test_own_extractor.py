@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ssgan.hardware import cpu_has_bf16, cpu_rounds_products
 from ssgan.inference.trained import TrainedModel, load
 from ssgan.scoring import own_extractor as subject
 from ssgan.scoring.own_extractor import own_extractor
@@ -19,7 +20,8 @@ from tests.runs import TINY, TINY_CONV, chosen, train
 ODD = (
     "objective=unlabelled", "objective.d_steps=2", "data.batch_size=20", "data.num_labels=20", "data.num_val=10",
     "data.seed=7", "seed=3", "data.include_labelled=false", "data.augment.shift=1", "optim.lr=0.5",
-    "optim.average.generator=true", "trainer.precision=bf16-mixed", "trainer.matmul_precision=medium",
+    "optim.average.generator=true", *(["trainer.precision=bf16-mixed"] if cpu_has_bf16() else []),
+    *(["trainer.matmul_precision=medium"] if cpu_rounds_products() else []),
     "trainer.iterations_per_batch=31", "trainer.eval_every=31", "trainer.max_iterations=31", "trainer.threads=1",
     *chosen("minibatch_discrimination", "spectral_norm"),
 )  # fmt: skip

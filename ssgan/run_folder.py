@@ -49,7 +49,8 @@ def occupied(run_dir: str) -> Iterator[None]:
     if not first_process():
         yield
         return
-    lock = FileLock(Path(run_dir, ".running"))
+    path = Path(run_dir, ".running")
+    lock = FileLock(path)
     try:
         lock.acquire(blocking=False)
     except Timeout as error:
@@ -59,7 +60,9 @@ def occupied(run_dir: str) -> Iterator[None]:
     try:
         yield
     finally:
-        lock.release()
+        if lock.is_locked:
+            path.unlink(missing_ok=True)  # while it is ours
+            lock.release()
 
 
 class UnusedFolder(Callback):

@@ -88,7 +88,8 @@ def test_a_folder_is_one_process_s(tmp_path: Path, capfd: pytest.CaptureFixture[
     with occupied(str(tmp_path)):
         assert command(*SHORT, f"hydra.run.dir='{tmp_path}'") == 2
         assert "another process is training there" in capfd.readouterr().err
-        assert not (tmp_path / "checkpoints").exists()
+        assert not (tmp_path / "checkpoints").exists() and (tmp_path / ".running").exists()
+    assert not (tmp_path / ".running").exists()
     assert command(*SHORT, f"hydra.run.dir='{tmp_path}'") == 0
 
 

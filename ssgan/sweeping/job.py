@@ -28,7 +28,7 @@ from ssgan.sweeping.earlier import finished_result, unfinished_checkpoint
 log = logging.getLogger(__name__)
 
 #: What is in a folder before its run begins.
-HYDRAS = {".hydra", ".running", "multirun.yaml", "train.log"}
+HYDRAS = {".hydra", "multirun.yaml", "train.log"}
 
 
 def in_sweep() -> bool:

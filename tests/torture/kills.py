@@ -58,7 +58,6 @@ PATIENCE = 60.0
 #: What a finished run's folder may hold; members, if it is an ensemble.
 EXPECTED_FILES = {
     ".hydra",
-    ".running",
     "checkpoints",
     "hparams.yaml",
     "members",

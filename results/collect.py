@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import statistics
-import sys
 from collections import defaultdict
 from pathlib import Path
 
@@ -30,4 +30,8 @@ def main(out: str, *folders: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("out", metavar="OUT.json", help="the list")
+    parser.add_argument("folders", metavar="RUNS", nargs="+", help="folders with runs in them")
+    arguments = parser.parse_args()
+    main(arguments.out, *arguments.folders)

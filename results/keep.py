@@ -5,9 +5,9 @@ Copied are ``result.json``, without this machine's paths, ``metrics.csv`` and th
 
 from __future__ import annotations
 
+import argparse
 import json
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -36,4 +36,10 @@ def main(run: str, folder: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("run", metavar="RUN", help="a finished run's folder")
+    parser.add_argument("folder", metavar="FOLDER", help="where to")
+    arguments = parser.parse_args()
+    if not Path(arguments.run, "result.json").is_file():
+        parser.error(f"{arguments.run} holds no result.json")
+    main(arguments.run, arguments.folder)

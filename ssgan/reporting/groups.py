@@ -75,6 +75,11 @@ class Section:
         return [run for configuration in self.configurations for run in configuration.runs]
 
     @property
+    def val_error(self) -> float:
+        """The lowest mean error on held-out labels; infinite where there are none."""
+        return min((c.val_error for c in self.configurations if c.val_error is not None), default=float("inf"))
+
+    @property
     def title(self) -> str:
         """Data set and number of labels."""
         result = self.runs[0].result
@@ -82,7 +87,7 @@ class Section:
 
 
 def group(runs: Sequence[Run], baseline: str | None = None) -> list[Section]:
-    """Sections of comparable runs, the largest first.
+    """Sections of comparable runs, the largest first; of a search, whose trials stand apart, by the held-out error.
 
     Runs that differ in anything beyond techniques and seeds are in sections apart. The supervised baseline, which
     switches the unlabelled objective off, stands in the section of the GANs that share everything else with it.
@@ -106,7 +111,7 @@ def group(runs: Sequence[Run], baseline: str | None = None) -> list[Section]:
             if not hosts:
                 gans[key] = members
     sections = [Section(_configurations(members), dict(key)) for key, members in gans.items()]
-    sections.sort(key=lambda section: (-len(section.runs), section.title))
+    sections.sort(key=lambda section: (-len(section.runs), section.title, section.val_error))
     _tell_apart(sections)
     _compare(sections, baseline)
     return sections

@@ -17,6 +17,15 @@ def sections(folder: Path, baseline: str | None = None) -> list[Section]:
     return group(find_runs([folder])[0], baseline)
 
 
+def test_trials_of_a_search_are_in_the_order_of_their_held_out_errors(tmp_path: Path) -> None:
+    """And not by the test error, by which nobody chooses."""
+    for name, lr, test, val in (("a", 0.1, 0.10, 0.30), ("b", 0.2, 0.30, 0.10), ("c", 0.3, 0.20, 0.20)):
+        path = write_run(tmp_path / name, test, optim__lr=lr) / "result.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"val_error": val}))
+    sections = group(find_runs([tmp_path])[0])
+    assert [section.val_error for section in sections] == [0.10, 0.20, 0.30]
+
+
 def test_runs_that_differ_in_techniques_and_seeds_alone_are_one_section(tmp_path: Path) -> None:
     for seed in (1, 2, 3):
         write_run(tmp_path / f"n{seed}", 0.1 * seed, (), seed)

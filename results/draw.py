@@ -134,6 +134,7 @@ def draw_cifar10_small() -> None:
         ("split_1", "with manifold regularisation", "C2", "-"),
         ("split_2", None, "C2", "-"),
         ("feature_matching_1", "feature matching", "C0", "-"),
+        ("feature_matching_2", None, "C0", "-"),
         ("labels_1", "labels alone", "C1", "-"),
         ("labels_2", None, "C1", "-"),
         ("split_1_4000", "4,000 labels, with manifold", "C2", "--"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +17,11 @@ from omegaconf import DictConfig
 from ssgan.checkpoint import find_checkpoint
 from ssgan.cli import leave
 from ssgan.errors import ConfigError
+
+log = logging.getLogger(__name__)
+
+#: What the operating system says where a file system has no locks.
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP)
 
 
 def check_unused(run_dir: str) -> None:
@@ -45,6 +52,7 @@ def occupied(run_dir: str) -> Iterator[None]:
 
     Raises:
         ConfigError: another one does.
+        OSError: the folder cannot be written.
     """
     if not first_process():
         yield
@@ -55,8 +63,10 @@ def occupied(run_dir: str) -> Iterator[None]:
         lock.acquire(blocking=False)
     except Timeout as error:
         raise ConfigError(f"{run_dir}: another process is training there; name another folder") from error
-    except (OSError, NotImplementedError):  # a file system without locks; or one that is full, which others say better
-        pass
+    except (OSError, NotImplementedError) as error:
+        if isinstance(error, OSError) and error.errno not in _NO_LOCKS:
+            raise
+        log.warning("%s: the file system has no locks, so nothing keeps a second run out of the folder", run_dir)
     try:
         yield
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from contextlib import nullcontext
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from ssgan.errors import ConfigError
 from ssgan.run_folder import check_unused, first_process, occupied
-from ssgan.status import read_status
+from ssgan.status import RunStatus, read_status
 from tests.runs import TINY, command, train
 
 SHORT = (*TINY, "trainer.max_iterations=2", "trainer.checkpoint_every=1")
@@ -93,6 +94,30 @@ def test_a_folder_is_one_process_s(tmp_path: Path, capfd: pytest.CaptureFixture[
     assert command(*SHORT, f"hydra.run.dir='{tmp_path}'") == 0
 
 
+@pytest.mark.parametrize("error", [OSError(errno.ENOLCK, "No locks available"), NotImplementedError()])
+def test_a_file_system_without_locks_is_told_and_the_run_goes_on(
+    error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def acquire(*_: Any, **__: Any) -> None:
+        raise error
+
+    monkeypatch.setattr("ssgan.run_folder.FileLock.acquire", acquire)
+    with occupied(str(tmp_path)):
+        assert "nothing keeps a second run out" in caplog.text
+
+
+def test_a_folder_that_cannot_be_written_is_no_folder_without_locks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def acquire(*_: Any, **__: Any) -> None:
+        raise OSError(errno.EACCES, "Permission denied", ".running")
+
+    monkeypatch.setattr("ssgan.run_folder.FileLock.acquire", acquire)
+    assert command(*SHORT, f"hydra.run.dir='{tmp_path}'") == 1
+    err = capfd.readouterr().err
+    assert err.startswith("error: ") and "Permission denied" in err and err.count("\n") == 1
+
+
 def test_a_resumed_run_that_does_not_end_has_no_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     train(tmp_path, *SHORT)
 
@@ -119,13 +144,14 @@ def test_a_sweep_refused_by_a_folder_s_run_leaves_that_run_what_it_is(
 ) -> None:
     argv = (*SHORT, "data.seed=1,2", f"hydra.sweep.dir='{tmp_path}'")
     assert command("-m", *argv) == 0
+    RunStatus("running", 1, 2).write(tmp_path / "data.seed-2")  # as a SIGKILL leaves it
     assert command("-m", *argv, "optim.lr=0.01") == 1
     out = " ".join(capsys.readouterr().out.split())
     assert "2 failed" in out and "name another folder by hydra.sweep.dir" in out
     assert "go on" not in out.split("2 failed")[1]
-    for seed in (1, 2):
+    for seed, state in ((1, "done"), (2, "interrupted")):
         status = json.loads((tmp_path / f"data.seed-{seed}" / "status.json").read_text())
-        assert status["state"] == "done" and "this job has optim.lr=0.01" in status["error"]
+        assert status["state"] == state and "this job has optim.lr=0.01" in status["error"]
     assert command("-m", *argv) == 0
 
 

@@ -83,8 +83,9 @@ def contained(job: Callable[[DictConfig], Any]) -> Callable[[DictConfig], Any]:
             if refused and not in_sweep() and (before is not None or isinstance(error, WRONG_OPTIONS)):
                 discard_unused(Path(run_dir))
                 raise
-            # What lies there, finished or cut off, is what it was; that this job was refused stands beside it.
-            state = before.state if refused and before is not None else "failed"
+            state = "failed"
+            if refused and before is not None:  # what lies there is what it was; the refusal stands beside it
+                state = "interrupted" if before.state == "running" else before.state
             _end(run_dir, state, line if known else f"{type(error).__name__}: {line}")
             if not in_sweep():
                 raise

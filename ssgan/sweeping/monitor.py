@@ -74,13 +74,7 @@ class SweepState:
 
     def running(self) -> list[Path]:
         """The folders of the jobs that run."""
-        return [
-            self.folder / name
-            for name in self._names()
-            if (status := read_status(self.folder / name)) is not None
-            and status.state == "running"
-            and status.updated >= self.started
-        ]
+        return [self.folder / name for name, status in list(self.status.items()) if status.state == "running"]
 
     @property
     def ended(self) -> int:

@@ -42,7 +42,7 @@ def plan_sweep(config: DictConfig) -> SweepPlan:
     if config.hydra.launcher._target_.endswith(".SlurmLauncher") and shutil.which("srun") is None:
         raise ConfigError("hydra/launcher=slurm: there is no srun here; start the sweep on a machine of the cluster")
     if not sweeper._target_.endswith(".BasicSweeper"):
-        if not config.data.num_val:
+        if not config.data.get("num_val"):
             raise ConfigError("a search needs the error on held-out labels: set data.num_val")
         searched = [o.split("=")[0].lstrip("+") for o in params]
         shared = [key for key, o in overrides.items() if not o.is_sweep_override() and key not in searched]

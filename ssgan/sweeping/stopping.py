@@ -14,7 +14,7 @@ from socket import gethostname
 from types import FrameType
 from typing import Any, NoReturn
 
-from ssgan.status import RunStatus, read_status
+from ssgan.status import read_status
 
 #: Seconds between two looks at the jobs.
 _EVERY = 0.1
@@ -48,20 +48,20 @@ class GracefulStop:
         if self._stopping:
             _end(number)
         self._stopping = True
-        jobs = {folder: status for folder in self._running() if (status := _elsewhere(folder)) is not None}
+        jobs = {folder: pid for folder in self._running() if (pid := _process(folder)) is not None}
         if jobs:
             print(f"\nstopping: {len(jobs)} running jobs write their checkpoints; again ends at once", file=sys.stderr)
-        told = set()
+        told: set[int] = set()
         began = time.monotonic()
         while jobs:
-            for status in jobs.values():
-                # A terminal's Ctrl-C has reached them already; told twice, a job in its final test would end twice.
-                if status.pid not in told and (number != signal.SIGINT or time.monotonic() - began > 1):
-                    told.add(status.pid)
-                    with suppress(OSError):
-                        os.kill(status.pid or 0, signal.SIGTERM)
+            # A terminal's Ctrl-C has reached them already; told twice, a job in its final test would end twice.
+            if number != signal.SIGINT or time.monotonic() - began > 1:
+                for pid in set(jobs.values()) - told:
+                    told.add(pid)
+                    with suppress(ProcessLookupError):  # it has just ended
+                        os.kill(pid, signal.SIGTERM)
             time.sleep(_EVERY)
-            jobs = {folder: status for folder in jobs if (status := _elsewhere(folder)) is not None}
+            jobs = {folder: pid for folder in jobs if (pid := _process(folder)) is not None}
         _end(number)
 
 
@@ -80,18 +80,18 @@ def graceful_stop(running: Callable[[], list[Path]]) -> Iterator[None]:
             signal.signal(number, earlier)
 
 
-def _elsewhere(folder: Path) -> RunStatus | None:
-    """The status of a job at work in another process of this machine; None if there is none, or it is gone."""
+def _process(folder: Path) -> int | None:
+    """The other process of this machine in which a job is at work; None if there is none, or it is gone."""
     status = read_status(folder)
     if status is None or status.state != "running" or time.time() - status.updated > _GONE:
         return None
-    if status.pid in (None, os.getpid()) or status.host != gethostname():
+    if status.pid is None or status.pid == os.getpid() or status.host != gethostname():
         return None
     try:
-        os.kill(status.pid or 0, 0)
-    except OSError:
+        os.kill(status.pid, 0)
+    except ProcessLookupError:
         return None
-    return status
+    return status.pid
 
 
 def _end(number: int) -> NoReturn:

@@ -47,6 +47,10 @@ def test_a_job_that_a_folder_s_run_refuses_has_failed_and_the_run_has_not(tmp_pa
     job(tmp_path, "b", "done", 100)
     assert sorted(sweep.refresh()) == ["a", "b"]
     assert (sweep.count("failed"), sweep.count("done"), sweep.refused) == (1, 1, {"a"})
+    job(tmp_path, "c", "running", 50)
+    job(tmp_path, "d", "interrupted", 50, "it is of a run with other options")
+    sweep.refresh()
+    assert sweep.running() == [tmp_path / "c"] and sweep.count("failed") == 2
 
 
 def test_jobs_that_end_at_once_are_numbered_one_by_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -57,6 +57,7 @@ class Report:
             "percent": tables.percent,
             "points": tables.points,
             "number": tables.number,
+            "held_out": tables.held_out,
             "each_value": tables.each_value,
             "tex": tex,
             "markdown": markdown,

@@ -1,4 +1,4 @@
-"""Which runs may be compared: configurations, and the sections of those that differ in nothing but techniques."""
+"""Which runs may be compared: configurations, and sections of those that differ in techniques or settings alone."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from ssgan.reporting.statistics import PairedDifference, Spread, paired_differen
 #: The name of the runs on the labels alone.
 SUPERVISED = "supervised"
 
+#: Most settings that stand in a configuration's name; runs that differ in more have sections of their own.
+MOST_NAMED = 8
+
 #: What a supervised run has no use for.
 _GAN_ONLY = ("objective", "objective.unlabelled_weight", "objective.g_steps", "objective.generator_loss")
 
@@ -23,8 +26,8 @@ _GAN_ONLY = ("objective", "objective.unlabelled_weight", "objective.g_steps", "o
 class Configuration:
     """Runs that differ in seeds alone.
 
-    ``name`` says the techniques shortly, ``tricks`` in full; ``runs`` are in the order of their seeds, ``repeated`` the
-    runs that repeat the seeds of one of them and are left out.
+    ``name`` says in what it differs from the section's others, and techniques shortly, ``tricks`` these in full;
+    ``runs`` are in the order of their seeds, ``repeated`` those that repeat the seeds of one and are left out.
     """
 
     name: str
@@ -62,10 +65,14 @@ class Configuration:
 
 @dataclass
 class Section:
-    """Configurations that differ in techniques alone; ``settings`` is what they share."""
+    """Configurations that differ in techniques alone or, of the same techniques, in settings alone.
+
+    ``settings`` is what they share, ``searched`` the settings in which they differ, techniques' options among them.
+    """
 
     configurations: list[Configuration]
     settings: dict[str, str]
+    searched: tuple[str, ...] = ()
     baseline: str | None = None
     differs_by: dict[str, str] = field(default_factory=dict)  # settings in which the sections are not all alike
 
@@ -75,22 +82,24 @@ class Section:
         return [run for configuration in self.configurations for run in configuration.runs]
 
     @property
-    def val_error(self) -> float:
-        """The lowest mean error on held-out labels; infinite where there are none."""
-        return min((c.val_error for c in self.configurations if c.val_error is not None), default=float("inf"))
+    def held_out(self) -> bool:
+        """Whether there are errors on held-out labels."""
+        return any(c.val_error is not None for c in self.configurations)
 
     @property
     def title(self) -> str:
-        """Data set and number of labels."""
-        result = self.runs[0].result
-        return f"{result.get('data', 'data')}, {result.get('num_labels', '?')} labels"
+        """Data set and number of labels, and the techniques where all have the same ones and differ in settings."""
+        techniques = f", {self.configurations[0].full_name}" if self.searched else ""
+        return _data(self.runs[0]) + techniques
 
 
 def group(runs: Sequence[Run], baseline: str | None = None) -> list[Section]:
-    """Sections of comparable runs, the largest first; of a search, whose trials stand apart, by the held-out error.
+    """Sections of comparable runs, the largest first.
 
     Runs that differ in anything beyond techniques and seeds are in sections apart. The supervised baseline, which
     switches the unlabelled objective off, stands in the section of the GANs that share everything else with it.
+    Sections that hold the same techniques and nothing else, such as the trials of a search, are one, of which the
+    settings tell the configurations apart.
 
     Args:
         runs: finished runs.
@@ -110,11 +119,60 @@ def group(runs: Sequence[Run], baseline: str | None = None) -> list[Section]:
                 gans[host] = [*gans[host], *members]
             if not hosts:
                 gans[key] = members
-    sections = [Section(_configurations(members), dict(key)) for key, members in gans.items()]
-    sections.sort(key=lambda section: (-len(section.runs), section.title, section.val_error))
+    sections = _searches_joined([Section(_configurations(members), dict(key)) for key, members in gans.items()])
+    sections.sort(key=lambda section: (-len(section.runs), section.title))
     _tell_apart(sections)
     _compare(sections, baseline)
     return sections
+
+
+def _searches_joined(sections: list[Section]) -> list[Section]:
+    """Make sections on the same data, each of the same techniques alone, one."""
+    families: dict[tuple[str, frozenset[str]], list[Section]] = defaultdict(list)
+    for section in sections:
+        families[_data(section.runs[0]), frozenset(c.full_name for c in section.configurations)].append(section)
+    joined = []
+    for (_, techniques), family in families.items():
+        configurations = [c for section in family for c in section.configurations]
+        chosen = [{k: v for k, v in c.runs[0].settings.items() if k not in SEEDS} for c in configurations]
+        keys = sorted({key for own in chosen for key in own})
+        differing = tuple(key for key in keys if len({own.get(key) for own in chosen}) > 1)
+        if len(family) == 1 or len(techniques) > 1 or len(differing) > MOST_NAMED:
+            joined.extend(family)
+            continue
+        for words in (_rounded, _in_full):
+            names = [", ".join(f"{key}={words(own.get(key))}" for key in differing) for own in chosen]
+            if len(set(names)) == len(names):
+                break
+        for configuration, name in zip(configurations, names, strict=True):
+            configuration.name = name
+        shared = {k: v for k, v in family[0].settings.items() if k not in differing}
+        joined.append(Section(_ordered(configurations), shared, differing))
+    return joined
+
+
+def _rounded(value: str | None) -> str:
+    """A sampled number with four digits."""
+    try:
+        return _in_full(value) if value is None or len(value) < 7 else f"{float(value):.4g}"
+    except ValueError:
+        return _in_full(value)
+
+
+def _in_full(value: str | None) -> str:
+    return "null" if value is None else value
+
+
+def _data(run: Run) -> str:
+    return f"{run.result.get('data', 'data')}, {run.result.get('num_labels', '?')} labels"
+
+
+def _ordered(configurations: list[Configuration]) -> list[Configuration]:
+    """By the error on held-out labels where all have one, by which one may choose; else by the test error."""
+    held_out = [c.val_error for c in configurations if c.val_error is not None]
+    if len(held_out) < len(configurations):
+        return sorted(configurations, key=lambda c: (c.spread.mean, c.name))
+    return sorted(configurations, key=lambda c: (c.val_error, c.name))
 
 
 def _shared(settings: dict[str, str]) -> tuple[tuple[str, str], ...]:
@@ -139,7 +197,7 @@ def _configurations(runs: list[Run]) -> list[Configuration]:
         name = _full_name(members[0]) if supervised else short_name(tricks, universe)
         configurations.append(Configuration(name, tricks, list(first.values()), repeated))
     _name_apart(configurations)
-    return sorted(configurations, key=lambda c: (c.spread.mean, c.name))
+    return _ordered(configurations)
 
 
 def _trick_options(run: Run) -> dict[str, str]:

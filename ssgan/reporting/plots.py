@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import re
 import textwrap
 from collections.abc import Callable, Sequence
@@ -12,7 +13,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 from PIL import Image, UnidentifiedImageError
 
 from ssgan.reporting.groups import SUPERVISED, Configuration, Section
@@ -30,6 +31,9 @@ MOST_CURVES = 8
 
 #: Most configurations whose samples are shown, those with the smallest errors.
 MOST_SAMPLES = 24
+
+#: Values of an option from which the error is drawn against it.
+FEWEST_VALUES = 3
 
 STYLE: Any = {
     "font.family": "sans-serif",
@@ -112,10 +116,15 @@ def error_plot(name: str, section: Section) -> Plot:
         axes.set_xlabel("test error, %")
         axes.grid(axis="y", visible=False)
 
-    best = section.configurations[0]
+    if section.held_out:
+        error, best = min((c.val_error, c.name) for c in section.configurations if c.val_error is not None)
+        lowest = f"The lowest error on held-out labels is {100 * error:.2f} % of {best}."
+    else:
+        error, best = min((c.spread.mean, c.name) for c in section.configurations)
+        lowest = f"The lowest mean is {100 * error:.2f} % of {best}."
     alt = (
         f"Test errors of {counted(len(configurations), 'configuration')} on {section.title}, each run a dot, with mean"
-        f" and sample standard deviation. The lowest mean is {100 * best.spread.mean:.2f} % of {best.name}."
+        f" and sample standard deviation. {lowest}"
     )
     return Plot(name, alt, (7.5, 0.9 + 0.3 * len(configurations)), draw)
 
@@ -154,7 +163,8 @@ def curve_plot(name: str, section: Section) -> Plot | None:
         figure.legend(loc="outside lower center", ncols=2 if max(len(c.name) for c in shown) > 30 else 4, fontsize=8)
 
     more = len(section.configurations) - len(shown)
-    rest = f" {counted(more, 'configuration')} with larger errors left out." if more > 0 else ""
+    kind = "held-out errors" if section.held_out else "errors"
+    rest = f" {counted(more, 'configuration')} with larger {kind} left out." if more > 0 else ""
     alt = (
         f"Learning curves on {section.title}: {', '.join(panels[key] for key in drawn)}, mean and std over seeds.{rest}"
     )
@@ -198,6 +208,47 @@ def label_plot(name: str, sections: Sequence[Section]) -> Plot | None:
 
     data = sections[0].runs[0].result.get("data", "the data")
     return Plot(name, f"Test error on {data} against the number of labels, mean and std over seeds.", (6.5, 3.6), draw)
+
+
+def search_plot(name: str, section: Section) -> Plot | None:
+    """Error, on held-out labels if there are some, against each number in which the configurations differ."""
+    errors = [c.val_error if section.held_out else c.spread.mean for c in section.configurations]
+    panels: dict[str, list[tuple[float, float]]] = {}
+    for key in section.searched:
+        points = []
+        for configuration, error in zip(section.configurations, errors, strict=True):
+            try:
+                value = float(configuration.runs[0].settings[key])
+            except (KeyError, ValueError):  # a word, or null
+                continue
+            if error is not None and math.isfinite(value):
+                points.append((value, 100 * error))
+        if len({value for value, _ in points}) >= FEWEST_VALUES:
+            panels[key] = points
+    if not panels:
+        return None
+    columns = min(3, len(panels))
+    rows = -(-len(panels) // columns)
+    what = "held-out error" if section.held_out else "test error"
+
+    def draw(figure: Figure) -> None:
+        axes = figure.subplots(rows, columns, squeeze=False, sharey=True).flat
+        for (key, points), one in zip(panels.items(), axes, strict=False):
+            values, _ = zip(*points, strict=True)
+            one.plot(*zip(*points, strict=True), "o", color=COLOURS[0], alpha=0.6, markersize=5, markeredgewidth=0)
+            if min(values) > 0 and max(values) >= 10 * min(values):
+                one.set_xscale("log")
+            else:
+                one.xaxis.set_major_locator(MaxNLocator(4))
+            one.set_xlabel(key)
+            one.yaxis.set_major_formatter(PercentFormatter(100))
+        for one in axes[len(panels) :]:
+            one.axis("off")
+        for row in range(rows):
+            axes[row * columns].set_ylabel(what)
+
+    alt = f"The {what} of {counted(len(errors), 'configuration')} on {section.title} against {', '.join(panels)}."
+    return Plot(name, alt, (2.5 + 2.5 * columns, 2.7 * rows), draw)
 
 
 def sample_sheet(section: Section, path: Path) -> bool:

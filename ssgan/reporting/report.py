@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ssgan.reporting.documents import Report
 from ssgan.reporting.groups import Section
-from ssgan.reporting.plots import Plot, curve_plot, error_plot, label_plot, sample_sheet
+from ssgan.reporting.plots import Plot, curve_plot, error_plot, label_plot, sample_sheet, search_plot
 from ssgan.reporting.runs import IncompleteRun
 from ssgan.reporting.tables import RUN_COLUMNS, SUMMARY_COLUMNS, run_rows, summary_rows, write_csv
 
@@ -46,8 +46,12 @@ def write_report(
 
 def _section_plots(number: int, section: Section, aside: Path) -> list[Plot]:
     sample_sheet(section, aside / f"samples_{number}.png")
-    curves = curve_plot(f"curves_{number}", section)
-    return [error_plot(f"errors_{number}", section), *([curves] if curves else [])]
+    plots = (
+        search_plot(f"search_{number}", section),
+        error_plot(f"errors_{number}", section),
+        curve_plot(f"curves_{number}", section),
+    )
+    return [plot for plot in plots if plot is not None]
 
 
 def _label_plots(sections: Sequence[Section]) -> list[Plot]:

@@ -110,6 +110,11 @@ def points(difference: PairedDifference | None) -> str:
     return text
 
 
+def held_out(configuration: Configuration) -> str:
+    """The mean error on held-out labels in percent; nothing where there is none."""
+    return "" if configuration.val_error is None else f"{100 * configuration.val_error:.2f}"
+
+
 def _signed(fraction: float) -> str:
     return f"{100 * fraction:+.2f}".replace("-", "−")
 

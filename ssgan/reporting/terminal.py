@@ -11,7 +11,7 @@ from rich.table import Table
 
 from ssgan.reporting.groups import Section
 from ssgan.reporting.runs import IncompleteRun
-from ssgan.reporting.tables import counted, number, percent, points
+from ssgan.reporting.tables import counted, held_out, number, percent, points
 
 
 def show(sections: Sequence[Section], incomplete: Sequence[IncompleteRun], files: Sequence[Path]) -> None:
@@ -24,8 +24,7 @@ def show(sections: Sequence[Section], incomplete: Sequence[IncompleteRun], files
         table = Table(
             title=escape(section.title + (f"  ({differs})" if differs else "")), title_justify="left", box=None
         )
-        held_out = any(c.val_error is not None for c in section.configurations)
-        columns = ["n", "test error, %"] + ["held-out error, %"] * held_out
+        columns = ["n", "test error, %"] + ["held-out error, %"] * section.held_out
         columns += [f"against {section.baseline}, points"] if section.baseline else []
         table.add_column("configuration")
         for column in (*columns, "seconds", "iterations/s"):
@@ -33,7 +32,7 @@ def show(sections: Sequence[Section], incomplete: Sequence[IncompleteRun], files
         for c in section.configurations:
             difference = [points(c.difference)] if section.baseline else []
             speed = [number(c.median("seconds")), number(c.median("iterations_per_second"))]
-            val = ["" if c.val_error is None else f"{100 * c.val_error:.2f}"] if held_out else []
+            val = [held_out(c)] if section.held_out else []
             table.add_row(escape(c.name), str(c.spread.n), percent(c.spread), *val, *difference, *speed)
         console.print(table)
         repeated = sum(len(c.repeated) for c in section.configurations)

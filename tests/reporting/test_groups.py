@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ssgan.errors import ConfigError
-from ssgan.reporting.groups import Section, group, short_name
+from ssgan.reporting.groups import MOST_NAMED, Section, group, short_name
 from ssgan.reporting.runs import find_runs
 from tests.reporting.fake_runs import write_run
 
@@ -17,13 +17,67 @@ def sections(folder: Path, baseline: str | None = None) -> list[Section]:
     return group(find_runs([folder])[0], baseline)
 
 
-def test_trials_of_a_search_are_in_the_order_of_their_held_out_errors(tmp_path: Path) -> None:
-    """And not by the test error, by which nobody chooses."""
-    for name, lr, test, val in (("a", 0.1, 0.10, 0.30), ("b", 0.2, 0.30, 0.10), ("c", 0.3, 0.20, 0.20)):
-        path = write_run(tmp_path / name, test, optim__lr=lr) / "result.json"
-        path.write_text(json.dumps(json.loads(path.read_text()) | {"val_error": val}))
-    sections = group(find_runs([tmp_path])[0])
-    assert [section.val_error for section in sections] == [0.10, 0.20, 0.30]
+def write_trial(folder: Path, test: float, val: float, seed: int = 1, **changes: float) -> None:
+    path = write_run(folder, test, ("feature_matching",), seed, **changes) / "result.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"val_error": val}))
+
+
+def test_trials_of_a_search_are_one_section_in_the_order_of_their_held_out_errors(tmp_path: Path) -> None:
+    """And not of the test errors, by which nobody chooses."""
+    for name, lr, weight, test, val in (
+        ("a", 0.0012946776, 0.5, 0.10, 0.30), ("b", 0.2, 1.0, 0.30, 0.10), ("c", 0.3, 1.0, 0.20, 0.20)
+    ):  # fmt: skip
+        write_trial(tmp_path / name, test, val, optim__lr=lr, objective__unlabelled_weight=weight)
+    (section,) = sections(tmp_path)
+    assert section.searched == ("objective.unlabelled_weight", "optim.lr")
+    assert not set(section.searched) & set(section.settings)
+    assert section.title == "digits, 30 labels, feature_matching"
+    assert [(c.name, c.val_error) for c in section.configurations] == [
+        ("objective.unlabelled_weight=1.0, optim.lr=0.2", 0.10),
+        ("objective.unlabelled_weight=1.0, optim.lr=0.3", 0.20),
+        ("objective.unlabelled_weight=0.5, optim.lr=0.001295", 0.30),
+    ]
+
+
+def test_sampled_numbers_that_four_digits_do_not_tell_apart_are_in_full(tmp_path: Path) -> None:
+    for name, lr in (("a", 0.00123456), ("b", 0.00123457)):
+        write_run(tmp_path / name, 0.1, optim__lr=lr)
+    (section,) = sections(tmp_path)
+    assert [c.name for c in section.configurations] == ["optim.lr=0.00123456", "optim.lr=0.00123457"]
+
+
+def test_a_grid_over_settings_and_a_technique_s_option_is_one_section(tmp_path: Path) -> None:
+    for lr in (0.1, 0.2):
+        for weight in (1.0, 2.0):
+            for seed in (1, 2):
+                options = {"pull_away": {"weight": weight}}
+                folder = tmp_path / f"{lr}-{weight}-{seed}"
+                write_run(folder, lr * weight, ("pull_away",), seed, options=options, optim__lr=lr)
+    (section,) = sections(tmp_path)
+    assert [(c.name, c.spread.n) for c in section.configurations] == [
+        ("optim.lr=0.1, trick.pull_away.weight=1.0", 2),
+        ("optim.lr=0.1, trick.pull_away.weight=2.0", 2),
+        ("optim.lr=0.2, trick.pull_away.weight=1.0", 2),
+        ("optim.lr=0.2, trick.pull_away.weight=2.0", 2),
+    ]
+
+
+def test_settings_that_differ_stay_apart_where_techniques_differ_too_or_numbers_of_labels(tmp_path: Path) -> None:
+    for lr in (0.1, 0.2):
+        write_run(tmp_path / f"n{lr}", 0.1, (), optim__lr=lr)
+        write_run(tmp_path / f"f{lr}", 0.1, ("feature_matching",), optim__lr=lr)
+    write_run(tmp_path / "l1", 0.1, (), data__num_labels=50)
+    write_run(tmp_path / "l2", 0.1, (), data__num_labels=100)
+    found = sections(tmp_path)
+    assert [len(section.configurations) for section in found] == [2, 2, 1, 1]
+    assert not any(section.searched for section in found)
+
+
+def test_runs_that_differ_in_more_than_a_name_can_say_stay_apart(tmp_path: Path) -> None:
+    many = {f"optim__x{i}": 0.1 for i in range(MOST_NAMED + 1)}
+    write_run(tmp_path / "a", 0.1)
+    write_run(tmp_path / "b", 0.1, **many)
+    assert len(sections(tmp_path)) == 2
 
 
 def test_runs_that_differ_in_techniques_and_seeds_alone_are_one_section(tmp_path: Path) -> None:

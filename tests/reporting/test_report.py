@@ -12,7 +12,7 @@ from PIL import Image
 
 from ssgan.reporting.documents import markdown, tex
 from ssgan.reporting.groups import group
-from ssgan.reporting.plots import curve_plot
+from ssgan.reporting.plots import curve_plot, search_plot
 from ssgan.reporting.report import write_report
 from ssgan.reporting.runs import find_runs
 from ssgan.reporting.terminal import show
@@ -136,6 +136,25 @@ def test_errors_on_held_out_labels_are_in_the_tables(tmp_path: Path, capsys: pyt
     assert "held-out error, %" in printed and re.search(r"10\.00 ± 0\.00 +30\.00 ", printed)
     assert [float(row["val_error"]) for row in rows(tmp_path / "out" / "runs.csv")] == [0.25, 0.35]
     assert [float(row["val_error_mean"]) for row in rows(tmp_path / "out" / "summary.csv")] == [0.3]
+    assert "| 10.00 ± 0.00 | 30.00 |" in (tmp_path / "out" / "report.md").read_text()
+    assert "& 30.00" in (tmp_path / "out" / "report.tex").read_text()
+    assert '<td data-value="0.3">30.00</td>' in (tmp_path / "out" / "index.html").read_text()
+
+
+def test_a_search_is_drawn_against_each_number_of_which_it_tried_three(tmp_path: Path) -> None:
+    for index, (lr, weight, steps) in enumerate([(0.001, 0.5, 1), (0.01, 1.0, 2), (0.1, 2.0, 1), (0.1, 1.0, None)]):
+        options = {"optim__lr": lr, "objective__unlabelled_weight": weight, "objective__d_steps": steps}
+        path = write_run(tmp_path / str(index), 0.1 * index, (), **options) / "result.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"val_error": 0.2 * index}))
+    (section,) = group(find_runs([tmp_path])[0])
+    plot = search_plot("search", section)
+    assert plot is not None
+    drawn = {axes.get_xlabel(): axes for axes in plot._figure.axes}
+    assert list(drawn) == ["objective.unlabelled_weight", "optim.lr"]  # and not d_steps, of which there are two
+    points = sorted(zip(*drawn["optim.lr"].lines[0].get_data(), strict=True))
+    assert points == [pytest.approx(p) for p in [(0.001, 0), (0.01, 20), (0.1, 40), (0.1, 60)]]
+    assert [axes.get_xscale() for axes in drawn.values()] == ["linear", "log"]
+    assert "held-out error of 4 configurations" in plot.alt
 
 
 def test_errors_against_labels_are_drawn(report: Path) -> None:

@@ -26,10 +26,10 @@ PARTS = (
     ("step conv_svhn conv_cifar10", 140),
     ("profile mlp", 30),
     ("ensemble mlp", 40),
-    ("boundary mlp", 40),
-    ("startup", 60),
-    ("memory", 50),
-    ("sweep", 50),
+    ("boundary mlp", 30),
+    ("startup --rounds 2", 40),
+    ("memory", 70),
+    ("sweep --iterations 300", 50),
 )
 
 

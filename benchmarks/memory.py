@@ -62,7 +62,7 @@ def main() -> None:
         print(
             f"{case:14}{rows[-1]['process_mb']:8.0f} MB, libraries {rows[-1]['libraries_mb']:.0f} MB{gpu}", flush=True
         )
-    write(arguments.json, rows)
+        write(arguments.json, rows)  # each as it comes, lest a time limit lose them all
 
 
 if __name__ == "__main__":

@@ -51,10 +51,13 @@ def main() -> None:
         for _ in range(arguments.rounds):
             for name, values in times.items():
                 values.append(seconds(name, Path(folder)))
-    rows: list[dict[str, Any]] = [{"what": name, "seconds": statistics.median(times[name])} for name in COMMANDS]
+            rows: list[dict[str, Any]] = [
+                {"what": name, "seconds": statistics.median(values), "rounds": len(values)}
+                for name, values in times.items()
+            ]
+            write(arguments.json, rows)  # each round as it comes, lest a time limit lose them all
     for row in rows:
         print(f"{row['what']:24}{row['seconds']:8.2f} s")
-    write(arguments.json, rows)
 
 
 if __name__ == "__main__":

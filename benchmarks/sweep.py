@@ -45,7 +45,7 @@ def main() -> None:
             {"processes": processes, "jobs": arguments.jobs, "iterations": arguments.iterations, "per_hour": rate}
         )
         print(f"{processes} at once: {rate:6.0f} jobs of {arguments.iterations} iterations an hour", flush=True)
-    write(arguments.json, rows)
+        write(arguments.json, rows)  # each as it comes, lest a time limit lose them all
 
 
 if __name__ == "__main__":

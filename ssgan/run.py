@@ -174,5 +174,6 @@ def quieten() -> None:
         r".*is not empty.*",
         r".*across ranks is zero.*",
         r".*all_gather.*",
+        r".*GPU available but not used.*",  # trainer=cpu was asked for
     ):
         warnings.filterwarnings("ignore", message)

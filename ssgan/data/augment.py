@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn.functional import affine_grid, grid_sample
+from torch.nn.functional import grid_sample
 
 from ssgan.data.options import Augmentation
 from ssgan.errors import ConfigError
@@ -114,11 +114,13 @@ def _warped(images: Tensor, moves: Moves) -> Tensor:
     sign = 1 - 2 * moves.mirrored.to(cos.dtype)
     x_by_x, x_by_y = sign * (cos - moves.slants * sin), -sign * (sin + moves.slants * cos)
     x, y = -(x_by_x * right + x_by_y * down), -(sin * right + cos * down)
-    # affine_grid counts from -1 at the first pixel to 1 at the last.
+    columns, rows = (torch.arange(side, device=x.device) - (side - 1) / 2 for side in reversed(images.shape[2:]))
+    columns, rows = columns[None, :], rows[:, None]
+    from_x = x_by_x[..., None] * columns + x_by_y[..., None] * rows + x[..., None]
+    from_y = sin[..., None] * columns + cos[..., None] * rows + y[..., None]
+    # grid_sample counts from -1 at the first pixel to 1 at the last.
     height, width = ((max(side, 2) - 1) / 2 for side in images.shape[2:])
-    theta = [x_by_x, x_by_y * (height / width), x / width, sin * (width / height), cos, y / height]
-    with torch.autocast(images.device.type, enabled=False):  # bfloat16 would put pixels a tenth of a pixel off
-        grid = affine_grid(torch.cat(theta, 1).unflatten(1, (2, 3)), list(images.shape), align_corners=True)
+    grid = torch.stack([from_x / width, from_y / height], -1)
     pixels = images if images.is_floating_point() else images.float()
     result = grid_sample(pixels, grid.to(pixels.dtype), padding_mode="reflection", align_corners=True)
     return result if images.is_floating_point() else result.round().to(images.dtype)

@@ -56,16 +56,15 @@ class EnsembleData(L.LightningDataModule):
 
     def setup(self, stage: str) -> None:
         """Move the images to the training device, once; what members share, once for all."""
-        for member in self.members:
-            member.trainer = self.trainer
-            member.setup(stage)
         first = self.members[0]
         # A split decides which images are held out, and which are labelled and so perhaps left out.
         same = not first.options.num_val and first.options.include_labelled
-        for member in self.members[1:]:
-            member.test = first.test
+        for member in self.members:
+            member.trainer = self.trainer
+            member.test = first.test  # the first's are on the device by then, and are not moved again
             if same:
                 member.unlabelled = first.unlabelled
+            member.setup(stage)
 
     def train_dataloader(self) -> StackedStream:
         """The members' streams as one."""

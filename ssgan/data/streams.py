@@ -100,7 +100,9 @@ class SemiSupervisedStream:
 
     def __iter__(self) -> Iterator[list[IterationBatch]]:
         epoch, start = divmod(self.iteration(), self.iterations)
-        labelled, unlabelled, matched = (order.to(self.labels.device) for order in self.epoch_order(epoch))
+        labelled, unlabelled, matched = (
+            _without_waiting(order, self.labels.device) for order in self.epoch_order(epoch)
+        )
         share = self.batch_size // self.world_size
         mine = slice(self.rank * share, (self.rank + 1) * share)
         for i in range(start, self.iterations, self.iterations_per_batch):
@@ -158,3 +160,8 @@ class EvalStream:
         mine = torch.arange(self.rank, self.labels.shape[dim], self.world_size, device=self.labels.device)
         for chosen in mine.split(self.batch_size):
             yield EvalBatch(self.split, self.images.index_select(dim, chosen), self.labels.index_select(dim, chosen))
+
+
+def _without_waiting(order: Tensor, device: torch.device) -> Tensor:
+    """Indices on the device; the host does not wait until a GPU is done with what came before."""
+    return order.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else order.to(device)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -116,15 +116,28 @@ class TrainedModel:
     def predict_each(self, batches: Iterable[Tensor]) -> Iterator[Prediction]:
         """The prediction for each batch of uint8 images ``[n, channels, height, width]``.
 
-        An accelerator already works on the next batch while the caller deals with the last.
+        A GPU already works on the next batch while the caller deals with the last.
         """
-        pending: deque[Tensor] = deque()
+        pending: deque[Callable[[], Tensor]] = deque()
         for batch in batches:
-            pending.append(self._logits(batch))
+            pending.append(self._on_the_way(self._logits(batch)))
             if len(pending) > 1:
-                yield Prediction.from_logits(pending.popleft().cpu(), self.classes)
+                yield Prediction.from_logits(pending.popleft()(), self.classes)
         for logits in pending:
-            yield Prediction.from_logits(logits.cpu(), self.classes)
+            yield Prediction.from_logits(logits(), self.classes)
+
+    def _on_the_way(self, logits: Tensor) -> Callable[[], Tensor]:
+        """Begin to copy to the host; what waits for the copy, but not for work that a GPU is given after it."""
+        if logits.device.type != "cuda":
+            return logits.cpu
+        copy, there = logits.to("cpu", non_blocking=True), torch.cuda.Event()
+        there.record()
+
+        def wait() -> Tensor:
+            there.synchronize()
+            return copy
+
+        return wait
 
     def _logits(self, pixels: Tensor) -> Tensor:
         """Logits on the device. No images have no logits."""

@@ -109,6 +109,18 @@ def test_without_a_turn_or_a_new_size_it_is_the_shifted_image() -> None:
     torch.testing.assert_close(moved(images, ALL, moves), moved(images, BOTH, moves), atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("options", [BOTH, ALL], ids=str)
+def test_members_of_an_ensemble_move_their_images_in_one_computation(options: Augmentation) -> None:
+    """PyTorch warns where ``vmap`` has to call an operation once for each member."""
+    images = torch.rand(3, 10, C, H, W, generator=torch.Generator().manual_seed(0))
+    moves = draw_moves((30, C, H, W), options, torch.Generator().manual_seed(0))
+    members = Moves(*(values.unflatten(0, (3, 10)) for values in moves))
+    stacked = torch.func.vmap(lambda batch, *own: moved(batch, options, Moves(*own)))(images, *members)
+    for found, batch, own in zip(stacked, images, zip(*members, strict=True), strict=True):
+        torch.testing.assert_close(found, moved(batch, options, Moves(*own)))
+
+
 def test_turns_sizes_and_slants_fill_their_ranges_evenly() -> None:
     moves = draw_moves((20000, C, H, W), ALL, torch.Generator().manual_seed(0))
     for values, low, high in (

@@ -99,6 +99,7 @@ def draw_mnist_conv(preset: str) -> None:
     for pattern, label, colour in (
         ("without_*", "without virtual adversarial training", "C0"),
         ("split_*", f"experiment={preset}", "C2"),
+        ("five_epochs_*", "the same over five epochs", "C3"),
         ("labels_*", "labels alone", "C1"),
     ):
         for i, run in enumerate(sorted(path for path in folder.glob(pattern) if path.is_dir())):

@@ -24,7 +24,7 @@ def average_rate(options: Average, updates: int, length: float = 1.0) -> float:
 
 
 class WeightAverage(nn.Module):
-    """A copy of a network whose trained parameters follow the network's; buffers, frozen gains among them, are copied.
+    """A copy of a network whose parameters follow the network's; buffers, such as a norm's statistics, are copied.
 
     ``torch.optim.swa_utils.AveragedModel`` would do, but reads its counter back from the device at every update.
     """
@@ -40,5 +40,7 @@ class WeightAverage(nn.Module):
 
     @torch.no_grad()
     def update(self, network: nn.Module, rate: float) -> None:
-        """Move the averages by ``rate`` towards the network's parameters."""
+        """Move the averages by ``rate`` towards the network's parameters, and take its buffers."""
         torch._foreach_lerp_(list(self.network.parameters()), list(network.parameters()), rate)
+        if buffers := list(network.buffers()):
+            torch._foreach_copy_(list(self.network.buffers()), buffers)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import functools
+import importlib.util
 import os
 import re
 import signal
@@ -81,12 +82,25 @@ def _one_line_usage() -> Iterator[None]:
 
 
 def _config_folders() -> list[Path]:
-    """The user's configuration folders that the command line names, then the project's."""
+    """The user's configuration folders that the command line names by a flag or search path, then the project's."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--config-dir", "-cd")
     parser.add_argument("--config-path", "-cp")
     given = parser.parse_known_args(sys.argv[1:])[0]
-    return [*(Path(folder) for folder in (given.config_dir, given.config_path) if folder), config_folder()]
+    flags = [Path(folder) for folder in (given.config_dir, given.config_path) if folder]
+    return [*flags, *(folder for folder in map(_search_path, sys.argv[1:]) if folder), config_folder()]
+
+
+def _search_path(word: str) -> Path | None:
+    """The folder of an override such as ``hydra.searchpath=[file://FOLDER]`` or ``[pkg://MODULE]``, if it is one."""
+    found = re.fullmatch(r"hydra\.searchpath=\[(file|pkg)://([^,\]]+)\]", word)
+    if found is None:
+        return None
+    if found[1] == "file":
+        return Path(found[2])
+    module = importlib.util.find_spec(found[2])
+    places = module.submodule_search_locations if module else None
+    return Path(places[0]) if places else None
 
 
 def _undecodable() -> Path | None:

@@ -1,13 +1,19 @@
-"""What can befall a run from outside: no memory left, a process lost. Each becomes one line that says what to do."""
+"""What can befall a run: no memory left, a process lost, code of the user's that an ensemble cannot stack.
+
+Each becomes one line that says what to do.
+"""
 
 from __future__ import annotations
 
 import re
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import torch
 
+import ssgan
 from ssgan.config import TrainConfig
 from ssgan.errors import SSGANError
 
@@ -18,6 +24,14 @@ _NO_MEMORY = re.compile(r"can't allocate memory|not enough memory|out of memory|
 _LOST = re.compile(
     r"closed by peer|reset by peer|Broken pipe|remote process|socketPollConnect|heartbeat|Timed out", re.I
 )
+
+
+#: What ``torch.func.vmap`` says of code that is not a function of its arguments alone, and what to do about it.
+_NOT_STACKED = {
+    "random operation": "draws from PyTorch's own random generator; let it draw by a technique's discriminator_draws or"
+    " generator_draws, or by a layer of ssgan.layers such as Dropout, or leave out ensemble",
+    "data-dependent control flow": "branches on a tensor's value; use torch.where, or leave out ensemble",
+}
 
 
 @contextmanager
@@ -38,7 +52,21 @@ def told_in_one_line(config: TrainConfig) -> Iterator[None]:
                 f"another process of this run was lost ({_shortened(line)}): its own message says why;"
                 f" hydra.run.dir={config.run_dir} ckpt_path=last goes on"
             ) from error
+        advice = next(
+            (advice for said, advice in _NOT_STACKED.items() if line.startswith("vmap:") and said in line), None
+        )
+        if advice is not None:
+            place = traceback.extract_tb(error.__traceback__)
+            own = next((frame for frame in reversed(place) if not _of_a_library(frame.filename)), place[-1])
+            raise SSGANError(
+                f"{own.filename}, line {own.lineno}: an ensemble's members compute as one, but this {advice}"
+            ) from error
         raise
+
+
+def _of_a_library(file: str) -> bool:
+    """Whether a file is PyTorch's or this project's."""
+    return any(Path(file).is_relative_to(folder) for package in (torch, ssgan) for folder in package.__path__)
 
 
 def _advice(config: TrainConfig) -> str:

@@ -191,7 +191,7 @@ class SemiSupervisedGAN(L.LightningModule):
         noise = self.random.draw(lambda rng, share: draw_generator_noise(*players, shape, tricks, rng, share))
         networks, images = (*players, self.companions), self._images(real)
         with frozen(self.discriminator), spanning(self.random.share):
-            terms = self.members.call(generator_terms, networks, images, noise, self.objective, tricks)
+            terms = self.members.call(generator_terms, networks, images, noise, self.objective, tricks, self.progress)
             return self._update("generator", terms)
 
     def _images(self, pixels: Tensor) -> Tensor:

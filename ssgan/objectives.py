@@ -113,14 +113,17 @@ def generator_terms(
     noise: GeneratorNoise,
     objective: Objective,
     tricks: TrickSet,
+    progress: Tensor | float = 1.0,
 ) -> dict[str, Tensor]:
     """The terms of G's cost: ``adversarial``, or what techniques put in its place, and those that techniques add.
 
-    ``companions`` are the networks of techniques that learn with G, by the techniques' names.
+    ``companions`` are the networks of techniques that learn with G, by the techniques' names, and ``progress`` the part
+    of the run that is done.
     """
     fake_images = generator(noise.z)
     fake = discriminator(fake_images, noise.fake_layers)
-    step = GeneratorPass(discriminator, dict(companions.items()), real_images, fake_images, fake, noise)
+    networks, images = (generator, discriminator, dict(companions.items())), (real_images, fake_images)
+    step = GeneratorPass(*networks, *images, fake, noise, progress)
     terms = tricks.generator_objectives(step)
     if not terms:
         terms = {"adversarial": ADVERSARIAL_LOSSES[objective.generator_loss](fake.logits)}
@@ -135,9 +138,12 @@ def add_terms(terms: dict[str, Tensor], more: dict[str, Tensor]) -> dict[str, Te
 @contextmanager
 def frozen(network: nn.Module) -> Iterator[None]:
     """Treat a network's parameters as constants, so that no gradient is computed for them."""
-    network.requires_grad_(False)
+    learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    for parameter in learning:
+        parameter.requires_grad_(False)
     try:
         with constant_weights():
             yield
     finally:
-        network.requires_grad_(True)
+        for parameter in learning:
+            parameter.requires_grad_(True)

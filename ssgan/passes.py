@@ -76,16 +76,19 @@ class DiscriminatorPass:
 class GeneratorPass:
     """What a term of G's cost may look at; images and D's outputs on them.
 
-    ``companions`` are the networks of techniques that learn with G, by name. ``draws`` is what the technique that is
-    being asked drew by :meth:`ssgan.tricks.Trick.generator_draws`, and ``companion`` its own network.
+    ``companions`` are the networks of techniques that learn with G, by name; ``progress`` is as in a D step. ``draws``
+    is what the technique that is being asked drew by :meth:`ssgan.tricks.Trick.generator_draws`, and ``companion`` its
+    own network.
     """
 
+    generator: Generator
     discriminator: Discriminator
     companions: Mapping[str, Any]
     real_images: Tensor
     fake_images: Tensor
     fake: Output
     noise: GeneratorNoise
+    progress: Tensor | float = 1.0
     draws: tuple[Tensor, ...] = ()
     companion: Any = None
 

@@ -16,7 +16,7 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.loggers import Logger
 
 from ssgan.build import build_model
-from ssgan.callbacks import Interruption, StatusFile
+from ssgan.callbacks import GlobalRandomness, Interruption, StatusFile
 from ssgan.checkpoint import check_data, check_resumable
 from ssgan.checkpoint_file import WholeCheckpointFile
 from ssgan.config import TrainConfig, build
@@ -132,6 +132,7 @@ def build_trainer(
         plugins=[WholeCheckpointFile()],
         callbacks=[
             StatusFile(config.run_dir),
+            GlobalRandomness(),
             *(build(node, L.Callback, f"callbacks.{name}") for name, node in callbacks.items()),
             Interruption(options.log_every),  # last: it may end the run
         ],

@@ -160,6 +160,14 @@ def test_it_is_among_the_choices_that_are_listed(capfd):
     assert "second_moment" in err and "feature_matching" in err
 
 
+@pytest.mark.parametrize("path", ["file://{}/mine", "pkg://mine"])
+def test_a_folder_of_hydra_s_search_path_is_looked_at_too(path: str, tmp_path: Path, capfd):
+    search = f"hydra.searchpath=[{path.format(tmp_path)}]"
+    assert command(search, "trick=[second_moment,third_moment]", f"hydra.run.dir={tmp_path}/run") != 0
+    err = capfd.readouterr().err
+    assert "unknown trick 'third_moment'" in err and "did you mean 'second_moment'" in err and "logit_decay" in err
+
+
 def test_a_module_that_cannot_be_imported_says_why(tmp_path: Path, capfd):
     (tmp_path / "my_tricks.py").write_text("import not_installed_anywhere\n")
     assert run("wrong", "trick=second_moment") != 0

@@ -2,6 +2,7 @@
 
 from ssgan.callbacks.checkpoints import BestCheckpoint, LastCheckpoint
 from ssgan.callbacks.collapse import CollapseWarning
+from ssgan.callbacks.global_randomness import GlobalRandomness
 from ssgan.callbacks.interruption import Interruption
 from ssgan.callbacks.progress import Progress
 from ssgan.callbacks.sample_grid import SampleGrid
@@ -12,6 +13,7 @@ from ssgan.callbacks.throughput import Throughput
 __all__ = [
     "BestCheckpoint",
     "CollapseWarning",
+    "GlobalRandomness",
     "Interruption",
     "LastCheckpoint",
     "Progress",

@@ -20,11 +20,14 @@ SMALL_NORMAL: WeightInit = partial(nn.init.normal_, std=0.05)
 def initialise_weights(network: nn.Module, init: WeightInit, generator: torch.Generator) -> None:
     """Set the weights of all dense and convolutional layers by ``init`` and their biases to 0.
 
-    Layers whose own ``reset_parameters`` takes a random generator follow it; others, as torch's norms, stay.
+    Layers whose own ``reset_parameters`` takes a random generator follow it. Others, as torch's norms, stay as they
+    were made, and so do those whose weights do not learn.
     """
     layer: Any
     for layer in network.modules():
         if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+            if not layer.weight.requires_grad:
+                continue
             init(layer.weight, generator=generator)
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)

@@ -1,4 +1,4 @@
-"""Manifold regularisation of D by G's samples (Lecouat et al. 2018, arXiv:1805.08957)."""
+"""Manifold regularisation of D by G's samples (Lecouat et al. 2018, arXiv:1807.04307)."""
 
 from __future__ import annotations
 

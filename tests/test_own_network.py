@@ -1,0 +1,123 @@
+"""Networks of the user's own, with layers of PyTorch's: statistics, frozen weights and dropout are as anywhere."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.runs import TINY, assert_equal, command, last_checkpoint, metric_rows
+
+CLASS = """\
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from ssgan.layers import NoisySequential
+from ssgan.networks import MLP
+from ssgan.networks.discriminator import Discriminator
+from ssgan.tricks import Trick
+
+
+@dataclass(kw_only=True)
+class Torch(MLP):
+    dropout: float = 0.0
+
+    def build_discriminator(self, image_shape, num_classes, tricks, batch_size):
+        first = nn.Linear(math.prod(image_shape), 16)
+        nn.init.eye_(first.weight)
+        first.requires_grad_(False)
+        layers = nn.Flatten(), first, nn.BatchNorm1d(16), nn.ReLU(), nn.Dropout(self.dropout)
+        heads = tricks.discriminator_heads(16, batch_size)
+        return Discriminator(NoisySequential(*layers), 16, num_classes, heads).scale_weights(
+            tricks.discriminator_weight_scale
+        )
+
+
+@dataclass
+class Branch(Trick):
+    def discriminator_penalty(self, step):
+        if step.unlabelled.logits.max() > 0:
+            return step.unlabelled.logits.square().mean()
+        return None
+
+
+@dataclass
+class Ramp(Trick):
+    def generator_penalty(self, step):
+        assert step.generator(step.noise.z).shape == step.fake_images.shape
+        return step.progress + 0 * step.fake.logits.sum()
+"""
+
+
+@pytest.fixture(autouse=True)
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The user's folder, as PYTHONPATH and --config-dir give it."""
+    for group, name, yaml in (
+        ("model", "own", "defaults: [mlp_small, _self_]\n_target_: my_networks.Torch\ndropout: 0.0\n"),
+        ("trick", "branch", "branch: {_target_: my_networks.Branch}\n"),
+        ("trick", "ramp", "ramp: {_target_: my_networks.Ramp}\n"),
+    ):
+        (tmp_path / "mine" / group).mkdir(parents=True, exist_ok=True)
+        (tmp_path / "mine" / group / f"{name}.yaml").write_text(yaml)
+    (tmp_path / "my_networks.py").write_text(CLASS)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    sys.modules.pop("my_networks", None)
+
+
+def run(name: str, *overrides: str) -> int:
+    short = (*TINY, "data=digits", "model=own", "logger=csv", "optim.flat=1", "trainer.log_every=1")
+    return command("--config-dir=mine", *short, f"hydra.run.dir={name}", *overrides)
+
+
+def test_the_average_has_the_statistics_of_the_network(tmp_path: Path, capfd) -> None:
+    assert run("run", "trainer.max_iterations=5") == 0, capfd.readouterr().err
+    saved = last_checkpoint(tmp_path / "run")["state_dict"]
+    for name in ("running_mean", "running_var", "num_batches_tracked"):
+        found, expected = (saved[f"{network}.body.2.{name}"] for network in ("average.network", "discriminator"))
+        assert torch.equal(found, expected)
+    assert saved["discriminator.body.2.num_batches_tracked"] >= 10
+
+
+@pytest.mark.parametrize("ensemble", ["ensemble=null", "ensemble=2"])
+def test_frozen_weights_stay_as_they_were_made(ensemble: str, tmp_path: Path, capfd) -> None:
+    assert run("run", "trainer.max_iterations=3", ensemble) == 0, capfd.readouterr().err
+    saved = last_checkpoint(tmp_path / "run")["state_dict"]
+    weights = saved["discriminator.body.1.weight"]
+    assert torch.equal(weights, torch.eye(16, 64).expand_as(weights))
+
+
+def test_a_resumed_run_goes_on_with_torch_s_own_generator(tmp_path: Path, capfd) -> None:
+    short = ("model.dropout=0.5", "trainer.checkpoint_every=2")
+    assert run("parts", *short, "trainer.max_iterations=2") == 0, capfd.readouterr().err
+    assert run("parts", *short, "trainer.max_iterations=4", "ckpt_path=last") == 0, capfd.readouterr().err
+    assert run("whole", *short, "trainer.max_iterations=4") == 0
+    parts, whole = (last_checkpoint(tmp_path / name)["state_dict"] for name in ("parts", "whole"))
+    assert_equal(parts, whole)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["model.dropout=0.5"], ["draws from PyTorch's own random generator", "ssgan.layers such as Dropout"]),
+        (["trick=branch"], ["my_networks.py, line ", "branches on a tensor's value; use torch.where"]),
+    ],
+)
+def test_what_an_ensemble_cannot_stack_is_said_in_one_line(options: list[str], words: list[str], capfd) -> None:
+    assert run("run", "trainer.max_iterations=2", *options) == 0, capfd.readouterr().err
+    capfd.readouterr()
+    assert run("stacked", "trainer.max_iterations=2", "ensemble=2", *options) == 1
+    error = capfd.readouterr().err
+    assert error.startswith("error: ") and error.count("\n") == 1
+    assert [word for word in words if word not in error] == [], error
+
+
+def test_a_term_of_g_may_look_at_g_and_at_the_progress(tmp_path: Path, capfd) -> None:
+    assert run("run", "trainer.max_iterations=4", "trick=ramp") == 0, capfd.readouterr().err
+    terms = [row["train/g_ramp"] for row in metric_rows(tmp_path / "run") if "train/g_ramp" in row]
+    assert terms == pytest.approx([0, 0.25, 0.5, 0.75])

@@ -10,6 +10,7 @@ from typing import Any
 
 import lightning as L
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 import ssgan
@@ -82,9 +83,10 @@ def show(result: dict[str, Any], run_dir: str) -> None:
         each = ", ".join(map(str, result["members"]))
         table.add_row("its members", f"{result['mean_member_error']:.2%}  ({each} of {result['test_size']})")
     table.add_row("labels", f"{result['num_labels']} of {result['data']}, data.seed={result['data_seed']}")
+    table.add_row("unlabelled", f"{result['num_unlabelled']:,} images")
     alone = ": the labels alone" if result["objective"] == "supervised" else ""
     table.add_row("techniques", (", ".join(result["tricks_in_effect"]) or "none") + alone)
     table.add_row("iterations", f"{result['iterations']} in {result['seconds']:.1f} s")
     folder, here = Path(run_dir), Path.cwd()
-    table.add_row("folder", str(folder.relative_to(here) if folder.is_relative_to(here) else folder))
+    table.add_row("folder", escape(str(folder.relative_to(here) if folder.is_relative_to(here) else folder)))
     Console().print(table)

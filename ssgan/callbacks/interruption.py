@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import threading
+from shlex import quote
 from types import FrameType
 from typing import Any
 
@@ -116,8 +117,8 @@ class Interruption(Checkpoint):
         if trainer.is_global_zero:
             name = signal.Signals(received).name
             log.warning(
-                "%s: stopped after iteration %d; hydra.run.dir=%s ckpt_path=last goes on",
-                name, trainer.global_step, trainer.default_root_dir,
+                "%s: stopped after iteration %d; %s ckpt_path=last goes on",
+                name, trainer.global_step, quote(f"hydra.run.dir={trainer.default_root_dir}"),
             )  # fmt: skip
         raise SIGTERMException(128 + received)
 

@@ -58,8 +58,9 @@ def decode_files(
 
     read = partial(_decode_or_reason, size=size, channels=channels, resize=resize)
     # Threads are enough: Pillow gives up the interpreter's lock while it decodes and resizes.
+    console = Console(stderr=True)
     with (
-        Progress(console=Console(stderr=True), transient=True) as progress,
+        Progress(console=console, transient=True, disable=not console.is_terminal) as progress,  # else an empty line
         ThreadPoolExecutor(_THREADS) as pool,
     ):
         results = pool.map(read, [root / files[i] for i in todo])

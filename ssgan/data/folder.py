@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from ssgan.checks import one_of, positive
-from ssgan.data.image_files import image_files
+from ssgan.data.image_files import EXTENSIONS, image_files
 from ssgan.data.options import DataOptions
 from ssgan.errors import ConfigError, DataError
 
@@ -20,6 +21,11 @@ log = logging.getLogger(__name__)
 
 # Unreadable files that an error names before it only counts the rest.
 _NAMED = 5
+
+# Names under which images without a label may have been put.
+_UNLABELLED = ("unlabelled", "unlabeled", "unlabled")
+
+_LIST = ", ".join(sorted(EXTENSIONS))
 
 
 @dataclass(kw_only=True)
@@ -81,9 +87,14 @@ class Folder(DataOptions):
         root = Path(self.path).expanduser().resolve()
         classes = self._classes(root)
         # Groups of files in the order of the final tensors: training classes, test classes, unlabelled.
-        groups = [image_files(root, name) for name in classes]
-        groups += [image_files(root, f"{self.test}/{name}") for name in classes]
-        groups.append(image_files(root, self.unlabelled))
+        others: Counter[str] = Counter()
+        folders = [*classes, *(f"{self.test}/{name}" for name in classes), self.unlabelled]
+        groups = [image_files(root, folder, others) for folder in folders]
+        if others:
+            endings = ", ".join(f"{count} {ending}" for ending, count in sorted(others.items()))
+            log.warning("%s: left out files that are no images by their ending: %s", root, endings)
+        if not groups[-1]:
+            log.warning("%s: no images in '%s': training has the labelled ones alone", root, self.unlabelled)
         files = [file for group in groups for file in group]
         group_of = [g for g, group in enumerate(groups) for _ in group]
 
@@ -96,7 +107,9 @@ class Folder(DataOptions):
         k = len(classes)
         for g, name in enumerate([*classes, *(f"{self.test}/{name}" for name in classes)]):
             if not (kept & (group == g)).any():
-                raise DataError(f"{root / name}: there is no readable image in this folder")
+                raise DataError(
+                    f"{root / name}: there is no readable image in this folder, by its ending one of {_LIST}"
+                )
 
         train, test, unlabelled = kept & (group < k), kept & (k <= group) & (group < 2 * k), kept & (group == 2 * k)
         return ImageData(
@@ -122,7 +135,8 @@ class Folder(DataOptions):
         test_classes = _subfolders(test)
         for name in classes:
             if name not in test_classes:
-                raise DataError(f"{test}: the class folder {name} is missing, which {root} has")
+                hint = f"; are its images unlabelled? data.unlabelled={name}" if name.lower() in _UNLABELLED else ""
+                raise DataError(f"{test}: the class folder {name} is missing, which {root} has{hint}")
         for name in test_classes:
             if name not in classes:
                 raise DataError(f"{test}: there is a class folder {name}, which {root} does not have")

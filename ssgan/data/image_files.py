@@ -3,23 +3,41 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from pathlib import Path
 
-EXTENSIONS = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
+EXTENSIONS = frozenset(
+    {".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
+)
 """File name endings, in lower case, that count as images."""
 
 
-def image_files(root: Path, folder: str = "") -> list[str]:
+def image_files(root: Path, folder: str = "", others: Counter[str] | None = None) -> list[str]:
     """Paths, relative to ``root``, of the image files in ``root / folder`` and its subfolders, sorted.
 
-    Hidden files and folders are left out. There are none if the folder does not exist.
+    Hidden files and folders are left out. Links to folders are followed, but each folder is entered once, and none that
+    the search is inside of. There are none if the folder does not exist.
+
+    Args:
+        root: where paths begin.
+        folder: below it.
+        others: gets the endings of the files that are left out for theirs, and how many of each there are.
     """
     found = []
+    top = (root / folder).resolve()
+    entered = {top, *top.parents}
     for directory, subfolders, names in os.walk(root / folder, followlinks=True):
         subfolders[:] = [name for name in subfolders if not name.startswith(".")]
-        found += [
-            os.path.relpath(os.path.join(directory, name), root)
-            for name in names
-            if not name.startswith(".") and os.path.splitext(name)[1].lower() in EXTENSIONS
-        ]
+        subfolders.sort(key=lambda name: os.path.islink(os.path.join(directory, name)))  # a folder before links to it
+        for name in list(subfolders):
+            real = Path(directory, name).resolve()
+            if real in entered:
+                subfolders.remove(name)
+            entered.add(real)
+        for name in names:
+            ending = os.path.splitext(name)[1].lower()
+            if ending in EXTENSIONS and not name.startswith("."):
+                found.append(os.path.relpath(os.path.join(directory, name), root))
+            elif others is not None and not name.startswith("."):
+                others[ending or "no ending"] += 1
     return sorted(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import torch
@@ -19,6 +20,12 @@ _NUMBERED = 30
 #: Mistakes that are shown, and in how many columns.
 _MISTAKES, _COLUMNS = 24, 8
 
+#: Characters of a class's name above a mistake, and of two in one line.
+_NAME, _WIDTH = 17, 14
+
+#: Images of one confidence from which their number is drawn on a logarithmic axis.
+_MANY = 100
+
 
 def write_pictures(evaluation: Evaluation, images: Tensor, folder: Path) -> list[Path]:
     """``confusion.png``, ``reliability.png`` and, if there are mistakes, ``mistakes.png``.
@@ -35,7 +42,8 @@ def write_pictures(evaluation: Evaluation, images: Tensor, folder: Path) -> list
     paths = []
     for name, figure in figures.items():
         paths.append(folder / f"{name}.png")
-        with written_aside(paths[-1]) as aside:
+        with written_aside(paths[-1]) as aside, warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph")  # a class's name in a script that the font does not have
             figure.savefig(aside, dpi=130, facecolor="white")
     return paths
 
@@ -46,6 +54,10 @@ def _figure(width: float, height: float) -> Figure:
     return figure
 
 
+def _shortened(name: str) -> str:
+    return name if len(name) <= _NAME else f"{name[: _NAME - 1]}…"
+
+
 def confusion_figure(evaluation: Evaluation) -> Figure:
     """Rows are classes, columns what their images were taken for; colours by the fraction of the row."""
     counts, k = evaluation.confusion, len(evaluation.classes)
@@ -54,8 +66,9 @@ def confusion_figure(evaluation: Evaluation) -> Figure:
     axes = figure.add_subplot()
     fractions = counts / counts.sum(1, keepdim=True).clamp(min=1)
     axes.imshow(fractions.numpy(), cmap="Blues", vmin=0, vmax=1)
-    axes.set_xticks(range(k), evaluation.classes, rotation=90 if max(map(len, evaluation.classes)) > 2 else 0)
-    axes.set_yticks(range(k), evaluation.classes)
+    upright = max(map(len, evaluation.classes)) <= 2
+    axes.set_xticks(range(k), evaluation.classes, rotation=0 if upright else 90, parse_math=False)
+    axes.set_yticks(range(k), evaluation.classes, parse_math=False)
     axes.set_xlabel("predicted")
     axes.set_ylabel("true")
     if k <= _NUMBERED:
@@ -81,7 +94,9 @@ def reliability_figure(evaluation: Evaluation) -> Figure:
     upper.set_title(f"expected calibration error {100 * evaluation.calibration_error:.2f} points", fontsize=10)
     upper.legend(loc="upper left", frameon=False)
     lower.bar(centres, [b.images for b in filled], 1 / BINS, edgecolor="white", color="#7f7f7f")
-    lower.set(xlabel="confidence", ylabel="images", yscale="log")
+    lower.set(xlabel="confidence", ylabel="images")
+    if max((b.images for b in filled), default=0) > _MANY:
+        lower.set_yscale("log")
     return figure
 
 
@@ -90,7 +105,7 @@ def mistakes_figure(evaluation: Evaluation, images: Tensor) -> Figure:
     chosen = evaluation.mistakes(_MISTAKES)
     columns = min(_COLUMNS, len(chosen))
     rows = -(-len(chosen) // columns)
-    figure = _figure(max(1.25 * columns, 2.5), 1.6 * rows)
+    figure = _figure(max(1.25 * columns, 2.5), 1.75 * rows)
     pictures = enlarge(images[chosen]).expand(-1, 3, -1, -1) if images.shape[1] == 1 else enlarge(images[chosen])
     panels = figure.subplots(rows, columns, squeeze=False).flat
     for axes in panels:
@@ -98,6 +113,8 @@ def mistakes_figure(evaluation: Evaluation, images: Tensor) -> Figure:
     for axes, index, picture in zip(figure.axes, chosen.tolist(), pictures, strict=False):
         true, predicted = int(evaluation.labels[index]), int(evaluation.predicted[index])
         axes.imshow(torch.movedim(picture, 0, -1).numpy(), interpolation="nearest")
-        names = f"{evaluation.classes[true]} → {evaluation.classes[predicted]}"
-        axes.set_title(f"{names}\n{evaluation.confidence[index]:.1%}", fontsize=8)
+        names = [_shortened(evaluation.classes[of]) for of in (true, predicted)]
+        between = " → " if sum(map(len, names)) <= _WIDTH else "\n→ "
+        title = f"{between.join(names)}\n{evaluation.confidence[index]:.1%}"
+        axes.set_title(title, fontsize=8, parse_math=False)
     return figure

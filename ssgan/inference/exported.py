@@ -165,6 +165,8 @@ def describe(model: TrainedModel) -> dict[str, Any]:
             "images": f"uint8 [n, {channels}, {height}, {width}], already of this size; programs scale them themselves",
             "scaling": f"(pixel - {scale.offset}) / {scale.divisor}",
             "resize": model.form.resize,
+            "read as": "RGB or grey, EXIF orientation applied, transparency on white; JPEGs by Image.draft(None, (2 *"
+            " width, 2 * height)); then crop: ImageOps.fit, squash: Image.resize, both bicubic",
         },
         "outputs": {
             "logits": f"float32 [n, {len(model.classes)}]",

@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
+from shlex import quote
 from typing import Any, ClassVar
 
 from hydra.experimental.callback import Callback
@@ -197,11 +198,12 @@ class SweepWatch:
         console.print(f"\n{', '.join(words)}, in {timedelta(seconds=round(time.time() - state.started))}")
         for name in failed:
             console.print(f"[red]failed[/]  {escape(name)}: {escape(state.status[name].error or '')}", highlight=False)
-        console.print(f"folder  {state.folder}", highlight=False)
+        console.print(f"folder  {escape(str(state.folder))}", highlight=False)
         if done:
-            console.print(f"report  python -m ssgan.report {state.folder}", highlight=False)
+            console.print(escape(f"report  python -m ssgan.report {quote(str(state.folder))}"), highlight=False)
         if set(failed) - state.refused or not whole:
-            console.print(f"go on   the same command with hydra.sweep.dir={state.folder}", highlight=False)
+            again = quote(f"hydra.sweep.dir={state.folder}")
+            console.print(escape(f"go on   the same command with {again}"), highlight=False)
         return len(failed)
 
 

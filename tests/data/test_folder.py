@@ -84,9 +84,12 @@ def test_grey_and_other_names(root: Path) -> None:
     assert data.shape == (1, 8, 8) and len(data.x_unlabelled) == 2 and data.classes == ("cat", "dog")
 
 
-def test_no_unlabelled_images(root: Path) -> None:
+def test_no_unlabelled_images(root: Path, caplog: pytest.LogCaptureFixture) -> None:
     shutil.rmtree(root / "unlabelled")
     assert load(root).x_unlabelled is None
+    assert [message.partition(": ")[2] for message in caplog.messages] == [
+        "no images in 'unlabelled': training has the labelled ones alone"
+    ]
     (root / "unlabelled").mkdir()
     assert load(root).x_unlabelled is None
 
@@ -106,6 +109,18 @@ def test_linked_class_folders_are_followed(root: Path, tmp_path: Path) -> None:
     (root / "cat").rename(tmp_path / "elsewhere")
     (root / "cat").symlink_to(tmp_path / "elsewhere")
     assert load(root).y_train.tolist() == [0, 0, 0, 1, 1]
+
+
+def test_files_that_are_left_out_are_said(root: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for name in ("cat/a.heic", "unlabelled/b.HEIC", "test/dog/notes.txt"):
+        (root / name).touch()
+    load(root)
+    assert caplog.messages == [f"{root}: left out files that are no images by their ending: 2 .heic, 1 .txt"]
+
+
+def test_a_folder_of_unlabelled_images_by_another_name_is_guessed(root: Path) -> None:
+    (root / "unlabelled").rename(root / "Unlabeled")
+    assert refusal(root).endswith(f"which {root} has; are its images unlabelled? data.unlabelled=Unlabeled")
 
 
 @pytest.mark.parametrize(
@@ -131,7 +146,10 @@ def test_a_test_class_that_training_does_not_have(root: Path) -> None:
 def test_empty_classes(root: Path, folder: str) -> None:
     shutil.rmtree(root / folder)
     (root / folder).mkdir()
-    assert refusal(root) == f"{root / folder}: there is no readable image in this folder"
+    message = refusal(root)
+    assert message.startswith(
+        f"{root / folder}: there is no readable image in this folder, by its ending one of .bmp, "
+    )
 
 
 def test_unreadable_files_are_refused_by_name(root: Path) -> None:

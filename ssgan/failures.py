@@ -5,12 +5,14 @@ Each becomes one line that says what to do.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import lightning as L
 import torch
 
 import ssgan
@@ -56,17 +58,19 @@ def told_in_one_line(config: TrainConfig) -> Iterator[None]:
             (advice for said, advice in _NOT_STACKED.items() if line.startswith("vmap:") and said in line), None
         )
         if advice is not None:
-            place = traceback.extract_tb(error.__traceback__)
-            own = next((frame for frame in reversed(place) if not _of_a_library(frame.filename)), place[-1])
-            raise SSGANError(
-                f"{own.filename}, line {own.lineno}: an ensemble's members compute as one, but this {advice}"
-            ) from error
+            where = _users_line(error) or "a layer of a network"
+            raise SSGANError(f"an ensemble's members compute as one, but {where} {advice}") from error
         raise
 
 
-def _of_a_library(file: str) -> bool:
-    """Whether a file is PyTorch's or this project's."""
-    return any(Path(file).is_relative_to(folder) for package in (torch, ssgan) for folder in package.__path__)
+def _users_line(error: BaseException) -> str | None:
+    """The file and line of the user's code in which an error arose; None where a library's alone was at work."""
+    libraries = (torch.__path__, L.__path__, ssgan.__path__, [contextlib.__file__])
+    folders = [folder for several in libraries for folder in several]
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if not any(map(Path(frame.filename).is_relative_to, folders)):
+            return f"{frame.filename}, line {frame.lineno},"
+    return None
 
 
 def _advice(config: TrainConfig) -> str:

@@ -104,8 +104,8 @@ def test_a_resumed_run_goes_on_with_torch_s_own_generator(tmp_path: Path, capfd)
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["model.dropout=0.5"], ["draws from PyTorch's own random generator", "ssgan.layers such as Dropout"]),
-        (["trick=branch"], ["my_networks.py, line ", "branches on a tensor's value; use torch.where"]),
+        (["model.dropout=0.5"], ["but a layer of a network draws from PyTorch's own", "ssgan.layers such as Dropout"]),
+        (["trick=branch"], ["my_networks.py, line 31, branches on a tensor's value; use torch.where"]),
     ],
 )
 def test_what_an_ensemble_cannot_stack_is_said_in_one_line(options: list[str], words: list[str], capfd) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import torch
@@ -62,6 +61,15 @@ class DiscriminatorPass:
     fake: Output
     progress: Tensor | float = 1.0
     draws: tuple[Tensor, ...] = ()
+    once: dict[str, Output] = field(default_factory=dict, repr=False)  # computed for whoever asks first
+
+    @property
+    def averaged(self) -> Output:
+        """The averaged network on the unlabelled images, with the noise that D's layers had there; a constant."""
+        if "averaged" not in self.once:
+            with torch.no_grad():
+                self.once["averaged"] = self.average(self.batch.unlabelled, self.layers_on("unlabelled"))
+        return self.once["averaged"]
 
     def layers_on(self, part: str) -> tuple[Tensor, ...]:
         """The noise of D's layers on one of :data:`PARTS`, so that another pass can see the same noise."""
@@ -91,21 +99,19 @@ class GeneratorPass:
     progress: Tensor | float = 1.0
     draws: tuple[Tensor, ...] = ()
     companion: Any = None
+    once: dict[str, Output] = field(default_factory=dict, repr=False)  # computed for whoever asks first
 
     def handed_to(self, trick: str) -> GeneratorPass:
         """The pass as that technique gets it, with its draws and its companion."""
         draws, companion = self.noise.draws.get(trick, ()), self.companions.get(trick)
-        if not draws and companion is None:
-            return self
-        step = replace(self, draws=draws, companion=companion)
-        if self.noise.real_layers is not None:
-            step.__dict__["real"] = self.real  # computed once for all
-        return step
+        return replace(self, draws=draws, companion=companion)
 
-    @cached_property
+    @property
     def real(self) -> Output:
         """D's output on the real images, a constant to G; computed when a technique asks for it."""
         if self.noise.real_layers is None:
             raise RuntimeError("a technique that looks at GeneratorPass.real must set uses_real_features")
-        with torch.no_grad():
-            return self.discriminator(self.real_images, self.noise.real_layers)
+        if "real" not in self.once:
+            with torch.no_grad():
+                self.once["real"] = self.discriminator(self.real_images, self.noise.real_layers)
+        return self.once["real"]

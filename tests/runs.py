@@ -30,6 +30,7 @@ TRICKS = (
 FURTHER = (
     "conditional_entropy",
     "consistency",
+    "interpolation_consistency",
     "manifold_regularisation",
     "marginal_entropy",
     "pull_away",

@@ -9,6 +9,7 @@ from ssgan.tricks.conditional_entropy import ConditionalEntropy
 from ssgan.tricks.consistency import Consistency
 from ssgan.tricks.feature_matching import FeatureMatching
 from ssgan.tricks.historical_averaging import HistoricalAveraging
+from ssgan.tricks.interpolation_consistency import InterpolationConsistency
 from ssgan.tricks.label_smoothing import LabelSmoothing
 from ssgan.tricks.manifold_regularisation import ManifoldRegularisation
 from ssgan.tricks.marginal_entropy import MarginalEntropy
@@ -25,6 +26,7 @@ __all__ = [
     "Consistency",
     "FeatureMatching",
     "HistoricalAveraging",
+    "InterpolationConsistency",
     "LabelSmoothing",
     "ManifoldRegularisation",
     "MarginalEntropy",

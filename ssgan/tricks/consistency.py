@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 from ssgan.checks import in_range, non_negative, one_of
 from ssgan.data.options import Augmentation
 from ssgan.tricks.base import Trick
+from ssgan.tricks.ramp import ramp_up
 
 if TYPE_CHECKING:
     import torch
@@ -36,20 +37,6 @@ def consistency_loss(logits: Tensor, targets: Tensor, confidence: float = 0.0) -
     return (each * (wanted.amax(1) >= confidence)).mean() if confidence else each.mean()
 
 
-def ramp_up(progress: Tensor | float, length: float) -> Tensor | float:
-    """``exp(−5 (1 − t)²)``, the factor of a weight that rises while ``t = progress / length`` goes from 0 to 1.
-
-    Args:
-        progress: part of the run that is done.
-        length: part of the run after which the weight is whole; 0 for at once.
-    """
-    import torch
-
-    if not length:
-        return 1.0
-    return torch.exp(-5 * (1 - torch.as_tensor(progress) / length).clamp_min(0).square())
-
-
 class SecondView(Augmentation):
     """What may change between the two views."""
 
@@ -66,8 +53,8 @@ class Consistency(Trick):
     second view: the ``teacher``, or the ``student``, which takes one more pass of D but lets strong changes leave the
     targets as they are. An image of which the teacher is less sure than ``confidence`` counts as 0. The default weight
     is one that can be paid from the start, a tenth of the largest that the mean teacher's paper reaches (100 times the
-    mean over ten classes). Over the first part ``ramp`` of the run the weight rises by :func:`ramp_up`; Laine & Aila's
-    does over 80 of 300 epochs.
+    mean over ten classes). Over the first part ``ramp`` of the run the weight rises by
+    :func:`~ssgan.tricks.ramp.ramp_up`; Laine & Aila's does over 80 of 300 epochs.
     """
 
     weight: float = 1.0
@@ -108,7 +95,7 @@ class Consistency(Trick):
         from ssgan.data.augment import Moves, moved
 
         moves, layers = Moves(*step.draws[: len(Moves._fields)]), step.draws[len(Moves._fields) :]
-        first = second = step.batch.unlabelled
+        second = step.batch.unlabelled
         if self.moves.changes:
             second = moved(second, self.moves, moves)
         live = self.teacher == "live"
@@ -119,6 +106,6 @@ class Consistency(Trick):
             )
         else:
             logits = step.discriminator(second, layers).logits
-            targets = step.unlabelled.logits if live else step.average(first, step.layers_on("unlabelled")).logits
+            targets = (step.unlabelled if live else step.averaged).logits
         weight = self.weight * ramp_up(step.progress, self.ramp)
         return weight * consistency_loss(logits, targets, self.confidence)

@@ -14,6 +14,7 @@ from ssgan.tricks import (
     ConditionalEntropy,
     Consistency,
     FeatureMatching,
+    InterpolationConsistency,
     LabelSmoothing,
     ManifoldRegularisation,
     MarginalEntropy,
@@ -28,6 +29,7 @@ from tests.tricks.steps import SHAPE, N, Step, seeded
 
 DRAWING = {
     "consistency": Consistency(flip=True, shift=1),
+    "interpolation_consistency": InterpolationConsistency(),
     "manifold_regularisation": ManifoldRegularisation(),
     "virtual_adversarial": VirtualAdversarial(),
 }

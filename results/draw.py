@@ -51,9 +51,9 @@ def draw_mnist() -> None:
     figure.savefig(folder / "curves.png", dpi=110)
 
 
-def draw_mnist_best() -> None:
-    """Test errors of experiment=mnist_100_best over 3,000 iterations, and where its baselines end."""
-    folder = HERE / "mnist_100_best"
+def draw_mnist_dense() -> None:
+    """Test errors of experiment=mnist_100_dense over 3,000 iterations, and where its baselines end."""
+    folder = HERE / "mnist_100_dense"
     figure, axis = plt.subplots(figsize=(6, 3.6), layout="constrained")
     for i, run in enumerate(sorted(folder.glob("split_*"))):
         steps, values = curve(run, "test/error")
@@ -69,12 +69,12 @@ def draw_mnist_best() -> None:
     figure.savefig(folder / "curves.png", dpi=110)
 
 
-def draw_mnist_best_short() -> None:
-    """Test errors of experiment=mnist_100_best over a fifth of the steps, beside plain feature matching."""
+def draw_mnist_dense_short() -> None:
+    """Test errors of experiment=mnist_100_dense over a fifth of the steps, beside plain feature matching."""
     figure, axis = plt.subplots(figsize=(6, 3.6), layout="constrained")
-    best = sorted((HERE / "mnist_100_best").glob("short_[0-9]"))
+    best = sorted((HERE / "mnist_100_dense").glob("short_[0-9]"))
     plain = [HERE / "mnist_100_short" / name for name in ("gan", "gan_2", "gan_3")]
-    for runs, label, colour in ((plain, "feature matching", "C0"), (best, "experiment=mnist_100_best", "C2")):
+    for runs, label, colour in ((plain, "feature matching", "C0"), (best, "experiment=mnist_100_dense", "C2")):
         for i, run in enumerate(runs):
             steps, values = curve(run, "test/error")
             axis.plot(
@@ -89,11 +89,11 @@ def draw_mnist_best_short() -> None:
     axis.set(yscale="log", xlabel="epoch", ylabel="test errors of 10,000", title="MNIST, 100 labels, 36,000 iterations")
     axis.legend(frameon=False)
     axis.grid(alpha=0.3, which="both")
-    figure.savefig(HERE / "mnist_100_best" / "short_curves.png", dpi=110)
+    figure.savefig(HERE / "mnist_100_dense" / "short_curves.png", dpi=110)
 
 
-def draw_mnist_conv(preset: str) -> None:
-    """Test errors of a preset of convolutional networks, and of the same networks on the labels alone."""
+def draw_mnist_conv(preset: str, *longer: tuple[str, str, str]) -> None:
+    """Test errors of a preset of convolutional networks, of their labels alone, and of longer runs."""
     folder = HERE / preset
     figure, axis = plt.subplots(figsize=(8, 3.6), layout="constrained")
     for pattern, label, colour in (
@@ -101,6 +101,7 @@ def draw_mnist_conv(preset: str) -> None:
         ("split_*", f"experiment={preset}", "C2"),
         ("five_epochs_*", "the same over five epochs", "C3"),
         ("labels_*", "labels alone", "C1"),
+        *longer,
     ):
         for i, run in enumerate(sorted(path for path in folder.glob(pattern) if path.is_dir())):
             steps, values = curve(run, "test/error")
@@ -154,9 +155,9 @@ def draw_cifar10_small() -> None:
 
 if __name__ == "__main__":
     draw_mnist()
-    draw_mnist_best()
-    draw_mnist_best_short()
+    draw_mnist_dense()
+    draw_mnist_dense_short()
     draw_mnist_conv("mnist_100_conv")
-    draw_mnist_conv("mnist_100_views")
+    draw_mnist_conv("mnist_100_views", ("../mnist_100_best/split_*", "experiment=mnist_100_best", "C4"))
     draw_cifar10()
     draw_cifar10_small()

@@ -14,7 +14,7 @@ from torchvision.utils import make_grid
 from ssgan.whole_files import written_aside
 
 #: Side, in pixels, up to which small images are enlarged by a whole factor, to be seen.
-VISIBLE = 28
+VISIBLE = 64
 
 #: Width, in pixels, of the white lines of a grid.
 _LINE = 2

@@ -7,7 +7,7 @@ python -m ssgan.predict RUN photos/ --out predictions.jsonl   # JSON lines
 Images may have any size and mode; they are prepared as the training images were. For each there are: file; label, the
 most probable class; p(<class>), the probability of each class among the classes; and realness, the discriminator's
 D(x) from 0 to 1. A realness near 0 is a hint that the image is unlike all that the model was trained on, whatever its
-label says. Files that cannot be read are listed at the end.
+label says. Files that cannot be read are listed at the end, and the exit status is 1 then.
 """
 
 from __future__ import annotations
@@ -76,6 +76,7 @@ def main() -> None:
         print(f"{len(unreadable)} of {len(files)} files could not be read:", file=sys.stderr)
         for file, reason in unreadable.items():
             print(f"  {file}: {reason}", file=sys.stderr)
+        sys.exit(1)
 
 
 @contextmanager

@@ -55,7 +55,9 @@ def test_train_and_predict(photos: Path, monkeypatch: pytest.MonkeyPatch, capfd:
     assert (result["num_labels"], result["num_unlabelled"], result["test_size"]) == (30, 30 + 225, 45)
 
     monkeypatch.setattr(sys, "argv", ["predict", "run", "new", "--out", "predictions.csv"])
-    predict.main()
+    with pytest.raises(SystemExit) as end:
+        predict.main()
+    assert end.value.code == 1
     err = capfd.readouterr().err
     assert "1 of 91 files could not be read" in err and "new/broken.jpg" in err
     rows = list(csv.DictReader(Path("predictions.csv").read_text().splitlines()))

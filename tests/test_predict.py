@@ -53,7 +53,7 @@ def call(monkeypatch: pytest.MonkeyPatch, *argv: object) -> int:
 
 
 def test_a_table(run_dir: Path, images: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]):
-    assert call(monkeypatch, run_dir, "photos", "--out", "new/out.csv", "--batch-size", 2, "--workers", 1) == 0
+    assert call(monkeypatch, run_dir, "photos", "--out", "new/out.csv", "--batch-size", 2, "--workers", 1) == 1
     written = capfd.readouterr()
     assert written.out == "3 predictions in new/out.csv\n"
     assert written.err == "1 of 4 files could not be read:\n  photos/bad.png: not an image\n"

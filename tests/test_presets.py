@@ -129,9 +129,9 @@ def test_the_settings_of_the_successors(tmp_path: Path):
     assert digits.resolved["model"]["pixel_divisor"] == 127.5
 
 
-def test_the_best_combination_is_the_one_that_was_chosen(tmp_path: Path):
-    """The settings of the row of results/mnist_100_best/held_out_5000.csv that was taken."""
-    config = compose_run(tmp_path, "experiment=mnist_100_best", "schedule=short")
+def test_the_combination_for_dense_networks_is_the_one_that_was_chosen(tmp_path: Path):
+    """The settings of the row of results/mnist_100_dense/held_out_5000.csv that was taken."""
+    config = compose_run(tmp_path, "experiment=mnist_100_dense", "schedule=short")
     assert config.tricks.names == ["consistency", "feature_matching", "virtual_batch_norm"]
     consistency = config.resolved["trick"]["consistency"]
     assert (consistency["weight"], consistency["teacher"], consistency["shift"]) == (1.0, "average", 0)
@@ -187,6 +187,13 @@ def test_the_changed_views_are_those_with_the_least_held_out_error(tmp_path: Pat
     )
     assert schedule == (1e-3, 0.5, "iteration", 3, 2e-3)
     assert (chosen.data.batch_size, chosen.data.num_labels, chosen.data.augment.shift) == (50, 100, 2)
+
+
+def test_the_best_preset_is_the_changed_views_for_longer(tmp_path: Path):
+    best, views = (compose_run(tmp_path, f"experiment=mnist_100_{name}").resolved for name in ("best", "views"))
+    assert (best["optim"].pop("epochs"), best["trainer"].pop("max_epochs")) == (20, 20)
+    assert (views["optim"].pop("epochs"), views["trainer"].pop("max_epochs")) == (3, 3)
+    assert best == views
 
 
 @pytest.mark.parametrize("name", PRESETS)

@@ -18,9 +18,6 @@ from ssgan.inference.trained import TrainedModel
 from ssgan.pictures import draw_grid, save_gif, save_png
 from ssgan.whole_files import written_aside
 
-#: Side up to which small images are enlarged in these pictures, which are looked at one at a time.
-_VISIBLE = 64
-
 #: Pixels between samples and their neighbours.
 _GAP = 12
 
@@ -31,7 +28,7 @@ _YARDSTICK = 200
 def write_grid(images: Tensor, folder: Path, columns: int) -> Path:
     """``grid.png``: all images."""
     path = folder / "grid.png"
-    save_png(draw_grid(images, columns, _VISIBLE), path)
+    save_png(draw_grid(images, columns), path)
     return path
 
 
@@ -57,9 +54,9 @@ def write_interpolation(model: TrainedModel, folder: Path, pairs: int, steps: in
     """``interpolation.png``, a row for each pair of z, and ``interpolation.gif``, all rows at once, there and back."""
     z = interpolate(model.draw_z(2 * pairs, seed).view(pairs, 2, -1), steps)
     images = model.decode(z.flatten(0, 1))
-    save_png(draw_grid(images, steps, _VISIBLE), folder / "interpolation.png")
+    save_png(draw_grid(images, steps), folder / "interpolation.png")
     columns = next(c for c in range(math.isqrt(pairs - 1) + 1, pairs + 1) if pairs % c == 0)  # no cell is empty
-    frames = [draw_grid(frame, columns, _VISIBLE) for frame in images.unflatten(0, (pairs, steps)).transpose(0, 1)]
+    frames = [draw_grid(frame, columns) for frame in images.unflatten(0, (pairs, steps)).transpose(0, 1)]
     save_gif(frames + frames[-2:0:-1], folder / "interpolation.gif")
     return [folder / "interpolation.png", folder / "interpolation.gif"]
 
@@ -85,7 +82,7 @@ def write_neighbours(samples: Tensor, data: ImageData, folder: Path, k: int) -> 
     if k > len(training):
         raise ConfigError(f"{k} neighbours are more than the {len(training)} training images")
     found = nearest(samples, training, k)
-    columns = draw_grid(samples, 1, _VISIBLE), draw_grid(training[found.indices].flatten(0, 1), k, _VISIBLE)
+    columns = draw_grid(samples, 1), draw_grid(training[found.indices].flatten(0, 1), k)
     gap = columns[0].new_full((3, columns[0].shape[1], _GAP), 255)
     save_png(torch.cat([columns[0], gap, columns[1]], 2), folder / "neighbours.png")
     _write_distances(found, data, folder / "neighbours.csv")

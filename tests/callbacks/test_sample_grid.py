@@ -34,29 +34,29 @@ def test_pictures_are_drawn_every_so_often_and_at_the_end(every: int, iterations
 
 @pytest.mark.parametrize(("rows", "columns"), [(10, 10), (2, 5), (1, 1)])
 def test_small_images_are_enlarged_by_a_whole_factor(rows: int, columns: int, tmp_path: Path):
-    """8x8 digits become 24x24, the largest whole multiple within 28; a border of 2 separates them."""
+    """8x8 digits become 64x64; a border of 2 separates them."""
     grid = (f"callbacks.samples.rows={rows}", f"callbacks.samples.columns={columns}")
     train(tmp_path, *DRAW, *grid, "trainer.max_iterations=1")
     with Image.open(tmp_path / "samples" / "0000001.png") as picture:
         if (rows, columns) != (1, 1):
-            assert picture.size == (columns * 26 + 2, rows * 26 + 2)
+            assert picture.size == (columns * 66 + 2, rows * 66 + 2)
         pixels = np.asarray(picture.convert("RGB")).astype(int)
-    first = pixels[2:26, 2:26] if (rows, columns) != (1, 1) else pixels[-26:][:24, -26:][:, :24]
-    blocks = first.reshape(8, 3, 8, 3, 3)
+    first = pixels[2:66, 2:66]
+    blocks = first.reshape(8, 8, 8, 8, 3)
     assert (blocks == blocks[:, :1, :, :1]).all(), "an enlarged pixel is a square of one colour"
     assert blocks.std() > 0
 
 
-def test_colour_images_of_a_visible_size_stay_as_they_are(tmp_path: Path):
+def test_colour_images_are_drawn_in_colour(tmp_path: Path):
     write_arrays(tmp_path / "set.npz")
     data = ("data=arrays", f"data.path={tmp_path / 'set.npz'}", "data.num_labels=10")
     options = (*QUIET, *TINY_CONV, "callbacks=samples")
     grid = ("callbacks.samples.rows=3", "callbacks.samples.columns=4")
     train(tmp_path / "run", *options, *data, *grid, "trainer.max_iterations=1")
     with Image.open(tmp_path / "run" / "samples" / "0000001.png") as picture:
-        assert picture.size == (4 * 18 + 2, 3 * 18 + 2) and picture.mode == "RGB"
+        assert picture.size == (4 * 66 + 2, 3 * 66 + 2) and picture.mode == "RGB"
         pixels = np.asarray(picture)
-    assert (pixels[:2] == 255).all() and (pixels[2:18, 2:18].std(axis=2) > 0).any(), "a white border; colours inside"
+    assert (pixels[:2] == 255).all() and (pixels[2:66, 2:66].std(axis=2) > 0).any(), "a white border; colours inside"
 
 
 def test_drawing_does_not_change_the_run(tmp_path: Path):

@@ -109,6 +109,7 @@ def draw_mnist_conv(preset: str, *longer: tuple[str, str, str]) -> None:
     for errors, label in ((93, "published, dense networks"), (75, "our goal")):
         axis.axhline(errors, color="grey", linewidth=0.8, linestyle="--" if errors == 93 else ":", label=label)
     axis.set(yscale="log", xlabel="iteration of 50 images", ylabel="test errors of 10,000", title="MNIST, 100 labels")
+    axis.set_yticks([50, 100, 200, 500, 1000], ["50", "100", "200", "500", "1000"])
     figure.legend(frameon=False, loc="outside right center")
     axis.grid(alpha=0.3, which="both")
     figure.savefig(folder / "curves.png", dpi=110)

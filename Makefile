@@ -11,7 +11,7 @@ TORTURE ?= outputs/torture/$(shell date +%Y-%m-%d/%H-%M-%S)
 CORE := $(wildcard $(addprefix tests/,callbacks data layers networks torture tricks) $(patsubst %,tests/test_%.py, \
 	average captured checkpoint checks cli config config_refused csv_logger ddp divergence ensemble error_rates \
 	every_choice faults history losses loggers members module names objectives objectives_techniques properties resume \
-	run status untrusted whole_files))
+	run status untrusted wandb_logger whole_files))
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq install --constraint .ci/constraints.txt
 
 # A version manager's python3.13 may be there and still not run, and Debian's python3 may lack venv: so each is tried.

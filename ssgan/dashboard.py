@@ -8,6 +8,7 @@ python -m ssgan.dashboard --entity me --dry-run spec.json     # built and writte
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ def main() -> None:
     parser.add_argument("--project", default="ssgan", help="W&B project (default: ssgan)")
     parser.add_argument("--entity", help="user or team; default: yours")
     parser.add_argument(
-        "--report", nargs="?", const="", metavar="SWEEP", help="a report of a sweep, or of the whole project"
+        "--report", nargs="?", const="", metavar="SWEEP", help="a report of a sweep's folder, or of the whole project"
     )
     parser.add_argument(
         "--dry-run", type=Path, metavar="FILE", help="write the JSON that W&B would get; no account needed"
@@ -58,15 +59,18 @@ def default_entity() -> str:
     """The logged-in user's default entity.
 
     Raises:
-        ConfigError: nobody is logged in.
+        ConfigError: nobody is logged in, or the account has none.
     """
     import wandb
 
-    if not wandb.login(prompt=False):
+    if not wandb.login(prompt=False, verify=False):
         raise ConfigError(
             "nobody is logged in to W&B: run `wandb login`, or see --dry-run FILE, which needs no account"
         )
-    return str(wandb.Api().default_entity)
+    entity = os.environ.get("WANDB_ENTITY") or wandb.Api().default_entity  # as runs do
+    if not entity:
+        raise ConfigError("the W&B account has no default entity: name one, --entity TEAM")
+    return str(entity)
 
 
 def command() -> None:

@@ -14,6 +14,9 @@ from omegaconf import OmegaConf
 #: Longest name of a folder; file systems allow 255 bytes.
 LONGEST = 200
 
+#: Longest name of a run that W&B's server takes.
+LONGEST_RUN = 128
+
 
 def job_folder(overrides: Sequence[str], exclude_keys: Sequence[str] = ()) -> str:
     """A folder name that says what is special in a job and can be typed on a command line without quotes.
@@ -26,9 +29,7 @@ def job_folder(overrides: Sequence[str], exclude_keys: Sequence[str] = ()) -> st
     """
     words = {override: word for override in overrides if (word := _word(override, exclude_keys))}
     name = "__".join(words[override] for override in sorted(words, key=_is_seed)) or "job"
-    if len(name) > LONGEST:
-        name = f"{name[: LONGEST - 9]}-{_digest(name)}"
-    return name
+    return _shortened(name, LONGEST)
 
 
 def part(whole: float, fraction: float) -> int:
@@ -55,6 +56,11 @@ def _is_seed(override: str) -> bool:
     return override.partition("=")[0].endswith("seed")
 
 
+def _shortened(name: str, longest: int) -> str:
+    """A name of at most so many characters, still one's own."""
+    return name if len(name) <= longest else f"{name[: longest - 9]}-{_digest(name)}"
+
+
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
@@ -67,8 +73,8 @@ def sweep_name() -> str | None:
 
 
 def job_name() -> str | None:
-    """The name of the job's folder; None in a single run."""
-    return Path(HydraConfig.get().runtime.output_dir).name if _in_sweep() else None
+    """The name of the job's folder, as short as W&B wants it; None in a single run."""
+    return _shortened(Path(HydraConfig.get().runtime.output_dir).name, LONGEST_RUN) if _in_sweep() else None
 
 
 def _in_sweep() -> bool:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import wandb
 from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.utilities import rank_zero_only
+from wandb.sdk.lib.module import unset_globals
 
 from ssgan.checks import one_of
 from ssgan.errors import ConfigError, SSGANError
+from ssgan.run_folder import first_process
 
 log = logging.getLogger(__name__)
 
@@ -43,28 +45,30 @@ class RunWandbLogger(WandbLogger):
 
     def __init__(self, save_dir: str, mode: str = "online", **options: Any) -> None:
         one_of("wandb.mode", mode, ("online", "offline", "disabled"))
-        options = {"id": _run_id(Path(save_dir)), "settings": _settings(), **options}
+        settings = _settings(**(options.pop("settings", None) or {}))
+        options = {"id": _run_id(Path(save_dir)), "settings": settings, **options}
         super().__init__(save_dir=save_dir, mode=mode, reinit="finish_previous", **options)
         self._lost = False
         self._wandb_init.pop("anonymous", None)  # Lightning passes it, wandb warns of it
-        self._start(mode)
+        if first_process():  # Lightning knows the rank once there is a trainer
+            self._start(mode)
 
-    @rank_zero_only
     def _start(self, mode: str) -> None:
         try:
-            if mode == "online" and not wandb.login(prompt=False):
+            if mode == "online" and not wandb.login(prompt=False, verify=False):
                 raise ConfigError("logger=wandb: nobody is logged in; run `wandb login`, or set wandb.mode=offline")
             _ = self.experiment
         except (wandb.Error, OSError) as error:
             raise SSGANError(
-                f"logger=wandb: {str(error).splitlines()[0]}; wandb.mode=offline needs no server"
+                f"logger=wandb: {(str(error) or repr(error)).splitlines()[0]}; wandb.mode=offline needs no server"
             ) from error
 
     def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:
         """Add the configuration, and ``techniques`` as one word to group runs by."""
         if isinstance(params, dict) and "trick" in params:
-            params = {**params, "techniques": "+".join(sorted(params["trick"] or {})) or "none"}
-        super().log_hyperparams(params, *args, **kwargs)
+            params = {**params, "techniques": _techniques(params)}
+        with self._going_on():
+            super().log_hyperparams(params, *args, **kwargs)
 
     def log_metrics(self, *args: Any, **kwargs: Any) -> None:
         """Log a row."""
@@ -81,22 +85,34 @@ class RunWandbLogger(WandbLogger):
         """End the run, so that the next job of a sweep gets one of its own."""
         with self._going_on():
             self.experiment.finish(exit_code=int(failed))
+        if self._lost:  # what is left of it would be taken for the next job's run
+            with suppress(Exception):
+                wandb.teardown()
+            unset_globals()
 
     @contextmanager
     def _going_on(self) -> Iterator[None]:
         """Training goes on without W&B if wandb's own process is gone; a server that is gone it waits for itself."""
         try:
             yield
-        except (wandb.Error, OSError) as error:
+        except Exception as error:  # what wandb raises then has no class in common
             if not self._lost:
-                log.warning("logger=wandb: %s; training goes on without it", error)
+                log.warning("logger=wandb: %s; training goes on without it", str(error) or repr(error))
             self._lost = True
 
 
-def _settings() -> wandb.Settings:
-    """Bounds on the time to wait for a server; older versions of wandb have none for the end."""
+def _settings(**given: Any) -> wandb.Settings:
+    """Bounds on the time to wait for a server, where the user gives none; older versions have none for the end."""
     bounds: dict[str, Any] = {"init_timeout": INIT_TIMEOUT, "finish_timeout": FINISH_TIMEOUT}
-    return wandb.Settings(**{name: value for name, value in bounds.items() if name in wandb.Settings.model_fields})
+    known = {name: value for name, value in bounds.items() if name in wandb.Settings.model_fields}
+    return wandb.Settings(**(known | given))
+
+
+def _techniques(config: Mapping[str, Any]) -> str:
+    """The techniques of a configuration, or that it knows the labels alone."""
+    names = "+".join(sorted(config["trick"] or {})) or "none"
+    alone = not (config.get("objective") or {}).get("unlabelled_weight", 1)
+    return f"labels alone ({names})" if alone else names
 
 
 def _run_id(folder: Path) -> str:
@@ -105,11 +121,7 @@ def _run_id(folder: Path) -> str:
     if path.is_file() and (known := path.read_text().strip()):
         return known
     made = secrets.token_hex(4)
-    _keep(path, made)
+    if first_process():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"{made}\n")
     return made
-
-
-@rank_zero_only
-def _keep(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"{text}\n")

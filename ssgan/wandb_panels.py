@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import wandb_workspaces.reports.v2.interface as wr
@@ -91,9 +92,11 @@ def ablation_report(entity: str, project: str, sweep: str | None = None) -> wr.R
     Args:
         entity: user or team.
         project: name of the project.
-        sweep: the group of its runs, such as ``2026-11-24/10-00-00``; None: all runs of the project.
+        sweep: the sweep's folder, or the group of its runs, its last two parts; None: all runs of the project.
+            Runs that have not finished are left out.
     """
-    filters = f"Group = {sweep!r}" if sweep else ""
+    sweep = sweep and "/".join(Path(sweep).parts[-2:])  # as ssgan.names.sweep_name names the group
+    filters = " and ".join([*([f"Group = {sweep!r}"] if sweep else []), "State = 'finished'"])
     # Without an entity and project of its own a run set is the report's, and needs no server to be built.
     runs = wr.Runset(entity="", project="", name=sweep or "all runs", filters=filters, groupby=["config.techniques"])
     of = f" of {sweep}" if sweep else ""

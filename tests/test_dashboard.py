@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from ssgan.dashboard import command
+from ssgan.dashboard import command, default_entity
+from ssgan.errors import ConfigError
 from tests.runs import TINY_MLP, train
 from tests.wandb_records import of_kind, values
 
@@ -80,16 +82,39 @@ def test_the_workspace_draws_what_a_run_logs(tmp_path: Path, monkeypatch: pytest
     assert any("techniques" in text for text in drawn) and "techniques" in config
 
 
-def test_a_report_is_of_the_sweep_s_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert call(monkeypatch, "--report", "2026-01-02/03-04-05", "--dry-run", str(tmp_path / "r.json")) == 0
+@pytest.mark.parametrize("sweep", ["2026-01-02/03-04-05", "multirun/2026-01-02/03-04-05", "/x/2026-01-02/03-04-05/"])
+def test_a_report_is_of_the_finished_runs_of_the_sweep_s_group(
+    sweep: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert call(monkeypatch, "--report", sweep, "--dry-run", str(tmp_path / "r.json")) == 0
     drawn = strings(json.loads((tmp_path / "r.json").read_text()))
-    assert {"2026-01-02/03-04-05", "test/error", "samples"} <= drawn
+    assert {"2026-01-02/03-04-05", "finished", "test/error", "samples"} <= drawn
+
+
+@pytest.mark.parametrize(
+    ("environment", "own", "expected"), [("a-team", "me", "a-team"), (None, "me", "me"), (None, None, None)]
+)
+def test_the_entity_is_the_one_that_runs_go_to(
+    environment: str | None, own: str | None, expected: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import wandb
+
+    monkeypatch.setattr(wandb, "login", lambda **_: True)
+    monkeypatch.setattr(wandb, "Api", lambda: SimpleNamespace(default_entity=own))
+    monkeypatch.delenv("WANDB_ENTITY", raising=False)
+    if environment:
+        monkeypatch.setenv("WANDB_ENTITY", environment)
+    if expected:
+        assert default_entity() == expected
+    else:
+        with pytest.raises(ConfigError, match="--entity"):
+            default_entity()
 
 
 def test_without_a_login_one_line_tells(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     import wandb
 
-    monkeypatch.setattr(wandb, "login", lambda prompt: False)
+    monkeypatch.setattr(wandb, "login", lambda **_: False)
     assert call(monkeypatch) != 0
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert "wandb login" in line and "--dry-run" in line

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from types import SimpleNamespace
 
 import pytest
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.types import RunMode
 
-from ssgan.names import LONGEST, job_folder, part
+from ssgan.names import LONGEST, job_folder, job_name, part
 
 
 @pytest.mark.parametrize(
@@ -48,6 +51,15 @@ def test_a_very_long_name_is_cut_and_stays_distinct() -> None:
     names = {job_folder([f"trick=[{','.join(['technique'] * 50)}]", f"data.seed={seed}"]) for seed in range(5)}
     assert len(names) == 5
     assert max(map(len, names)) <= LONGEST
+
+
+def test_the_name_of_a_job_in_w_and_b_is_as_short_as_the_server_wants(monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder in ("a" * 128, "a" * 129, "a" * 200):
+        cfg = SimpleNamespace(mode=RunMode.MULTIRUN, runtime=SimpleNamespace(output_dir=f"sweep/{folder}"))
+        monkeypatch.setattr(HydraConfig, "get", lambda cfg=cfg: cfg)
+        monkeypatch.setattr(HydraConfig, "initialized", lambda: True)
+        name = job_name()
+        assert name is not None and len(name) <= 128 and (name == folder) == (len(folder) <= 128)
 
 
 @pytest.mark.parametrize(

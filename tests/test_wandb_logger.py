@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import wandb
+from PIL import Image
 
 from ssgan.errors import ConfigError, TrainingDiverged
-from ssgan.wandb_logger import RunWandbLogger
+from ssgan.wandb_logger import INIT_TIMEOUT, RunWandbLogger, _settings
 from tests.runs import TINY_MLP, command, train
 from tests.wandb_records import of_kind, values
 
@@ -34,12 +36,37 @@ def test_an_offline_run_holds_metrics_by_iteration_config_tags_and_samples(tmp_p
     errors = [row["test/error"] for row in rows if "test/error" in row]
     assert errors[-1] == pytest.approx(result["test_error"])
     assert any("samples" in key for row in rows for key in row)
+    drawn, shown = (
+        [np.asarray(Image.open(path).convert("RGB")) for path in sorted((tmp_path / "run").glob(pattern))]
+        for pattern in ("samples/*.png", "wandb/offline-run-*/files/media/images/samples_*.png")
+    )
+    assert {picture.tobytes() for picture in shown} == {picture.tobytes() for picture in drawn}
+    assert max(picture.max() for picture in shown) > 200
     assert set(of_kind(tmp_path / "run", "run")[0].tags) == {"label_smoothing", "feature_matching"}
     config = values(of_kind(tmp_path / "run", "config")[0].update)
     assert config["trick"]["label_smoothing"]["alpha"] == 0.9
     assert config["techniques"] == "feature_matching+label_smoothing"
     assert summary(tmp_path / "run")["test/error"] == pytest.approx(result["test_error"])
     assert [end.exit_code for end in of_kind(tmp_path / "run", "exit")] == [0]
+
+
+@pytest.mark.parametrize("none", ["trick=[]", "trick=none"])
+def test_a_run_without_techniques(none: str, tmp_path: Path) -> None:
+    train(tmp_path / "run", *OFFLINE, "callbacks=none", none, "trainer.max_iterations=2")
+    assert list(of_kind(tmp_path / "run", "run")[0].tags) == []
+    assert values(of_kind(tmp_path / "run", "config")[0].update)["techniques"] == "none"
+
+
+def test_the_labels_alone_are_a_group_of_their_own(tmp_path: Path) -> None:
+    train(tmp_path / "run", *OFFLINE, "callbacks=none", "objective=supervised", "trainer.max_iterations=2")
+    config = values(of_kind(tmp_path / "run", "config")[0].update)
+    assert config["techniques"] == "labels alone (feature_matching)"
+
+
+def test_settings_of_wandb_keep_the_bounds_on_waiting() -> None:
+    settings = _settings(console="off")
+    assert (settings.console, settings.init_timeout) == ("off", INIT_TIMEOUT)
+    assert _settings(init_timeout=5).init_timeout == 5
 
 
 def summary(run_dir: Path) -> dict[str, Any]:
@@ -86,7 +113,7 @@ def test_a_failed_job_closes_its_run_as_failed(tmp_path: Path) -> None:
 def test_online_without_a_login_is_refused_before_anything_starts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wandb, "login", lambda prompt: False)
+    monkeypatch.setattr(wandb, "login", lambda **_: False)
     with pytest.raises(ConfigError, match=r"wandb login.*wandb\.mode=offline"):
         RunWandbLogger(str(tmp_path), mode="online", project="ssgan")
     assert wandb.run is None

@@ -9,6 +9,7 @@ import lightning as L
 import torch
 from lightning.pytorch.loggers import TensorBoardLogger, WandbLogger
 from lightning.pytorch.utilities import rank_zero_only
+from torchvision.transforms.functional import to_pil_image
 
 from ssgan.callbacks.moments import passed
 from ssgan.checks import positive
@@ -63,4 +64,6 @@ class SampleGrid(L.Callback):
             if isinstance(logger, TensorBoardLogger):
                 logger.experiment.add_image("samples", grid, trainer.global_step)
             elif isinstance(logger, WandbLogger):
-                logger.log_image("samples", [grid.float() / 255], step=trainer.global_step)
+                step = trainer.global_step
+                # A picture of Pillow's: versions of wandb differ in the range of values that they expect of a tensor.
+                logger.log_image("samples", [to_pil_image(grid)], step=step, caption=[f"iteration {step}"])

@@ -1,6 +1,6 @@
 """Every measurement, one after the other, each in a process of its own and within a time limit.
 
-python -m benchmarks.all --json benchmarks/results/machine.json      # at most 9 minutes with a GPU
+python -m benchmarks.all --json benchmarks/results/machine.json      # limited to 9 minutes with a GPU
 
 A part that fails or takes too long is named, and the others go on; the exit status is then 1.
 """

@@ -59,7 +59,7 @@ def losses() -> list[Any]:
 
 
 def samples() -> wr.MediaBrowser:
-    """Sample grids by iteration, one row for each run."""
+    """Sample grids in the order in which they were drawn, one row for each run; their captions say the iteration."""
     return wr.MediaBrowser(title="Samples", media_keys=["samples"], mode="grid", grid_x_axis="step", grid_y_axis="run")
 
 

@@ -8,6 +8,7 @@ The script NAME.py is the source; NAME.ipynb is made of it, with outputs, so tha
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -32,18 +33,19 @@ def source(name: str) -> NotebookNode:
 
 
 def execute(notebook: NotebookNode) -> NotebookNode:
-    """Run all cells in the folder of the notebooks.
+    """Run all cells in the folder of the notebooks; ``!python`` is the interpreter that runs this.
 
     Raises:
         nbclient.exceptions.CellExecutionError: a cell failed.
     """
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     NotebookClient(
         notebook,
         timeout=TIMEOUT,
         kernel_name="python3",
         resources={"metadata": {"path": str(FOLDER)}},
         record_timing=False,
-    ).execute()
+    ).execute(env={**os.environ, "PATH": path})
     notebook.metadata.pop("language_info", None)  # names the interpreter's version
     return notebook
 

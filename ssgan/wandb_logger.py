@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +86,7 @@ class RunWandbLogger(WandbLogger):
         with self._going_on():
             self.experiment.finish(exit_code=int(failed))
         if self._lost:  # what is left of it would be taken for the next job's run
-            with suppress(Exception):
+            with self._going_on():
                 wandb.teardown()
             unset_globals()
 
@@ -95,17 +95,19 @@ class RunWandbLogger(WandbLogger):
         """Training goes on without W&B if wandb's own process is gone; a server that is gone it waits for itself."""
         try:
             yield
-        except Exception as error:  # what wandb raises then has no class in common
+        except Exception as error:
+            # What wandb raises then has no class in common, but it is wandb's or the system's; a defect is neither.
+            if not isinstance(error, OSError) and type(error).__module__.partition(".")[0] != "wandb":
+                raise
             if not self._lost:
                 log.warning("logger=wandb: %s; training goes on without it", str(error) or repr(error))
             self._lost = True
 
 
 def _settings(**given: Any) -> wandb.Settings:
-    """Bounds on the time to wait for a server, where the user gives none; older versions have none for the end."""
+    """Bounds on the time to wait for a server, where the user gives none."""
     bounds: dict[str, Any] = {"init_timeout": INIT_TIMEOUT, "finish_timeout": FINISH_TIMEOUT}
-    known = {name: value for name, value in bounds.items() if name in wandb.Settings.model_fields}
-    return wandb.Settings(**(known | given))
+    return wandb.Settings(**(bounds | given))
 
 
 def _techniques(config: Mapping[str, Any]) -> str:

@@ -122,3 +122,13 @@ def test_online_without_a_login_is_refused_before_anything_starts(
 def test_an_unknown_mode_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"wandb\.mode=maybe: must be one of online, offline, disabled"):
         RunWandbLogger(str(tmp_path), mode="maybe")
+
+
+def test_a_defect_of_ours_is_not_taken_for_wandbs(tmp_path: Path) -> None:
+    logger = RunWandbLogger(str(tmp_path), mode="disabled")
+    for gone in (ConnectionResetError("lost"), wandb.Error("lost")):
+        with logger._going_on():
+            raise gone
+    with pytest.raises(TypeError), logger._going_on():
+        raise TypeError("ours")
+    wandb.finish()

@@ -1,6 +1,7 @@
 """Keep what a finished run says of itself: ``python -m results.keep RUN FOLDER``.
 
-Copied are ``result.json``, without this machine's paths, ``metrics.csv`` and the last samples.
+Copied are ``result.json``, without this machine's paths, ``metrics.csv``, the last samples and, if ``ssgan.evaluate RUN``
+has left them, the probabilities of the test images, rounded to four decimals.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import json
 import shutil
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 PATHS = ("data.root=", "data.path=", "hydra.run.dir=", "ckpt_path=")
 
@@ -33,6 +36,10 @@ def main(run: str, folder: str) -> None:
     pictures = sorted((source / "samples").glob("*.png"))
     if pictures:
         shutil.copy(pictures[-1], target / "samples.png")
+    if (evaluated := source / "evaluation" / "probabilities.npz").is_file():
+        kept = dict(np.load(evaluated))
+        kept["probabilities"] = kept["probabilities"].round(4).astype(np.float16)
+        np.savez_compressed(target / "probabilities.npz", **kept)
 
 
 if __name__ == "__main__":

@@ -4,13 +4,15 @@ python -m ssgan.evaluate RUN                       # into RUN/evaluation
 python -m ssgan.evaluate multirun/.../trick-none*  # several runs, and the mean of their probabilities
 
 Printed: the test error with a bootstrap interval over test images, the expected calibration error, and each class's
-precision, recall and F1. Written: evaluation.json, confusion.png, reliability.png, and mistakes.png with the most
-confident mistakes. The members of an ensemble need the same test set.
+precision, recall and F1. Written: evaluation.json, confusion.png, reliability.png, mistakes.png with the most confident
+mistakes, and probabilities.npz: such a file can take the place of its RUN, also where the model no longer is.
+The members of an ensemble need the same test set.
 """
 
 from __future__ import annotations
 
 import json
+from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,14 +20,16 @@ from ssgan.errors import ConfigError
 from ssgan.flags import Parser, run_command
 
 if TYPE_CHECKING:
-    from ssgan.data.images import ImageData
+    from torch import Tensor
+
     from ssgan.inference.evaluation import Evaluation
+    from ssgan.inference.probabilities_file import MeasuredModel
 
 
 def main() -> None:
     """Read the flags, evaluate, print and write."""
     parser = Parser("evaluate", __doc__)
-    parser.add_argument("runs", nargs="+", metavar="RUN", help="runs' folders, or checkpoints")
+    parser.add_argument("runs", nargs="+", metavar="RUN", help="a run's folder, a checkpoint, or probabilities.npz")
     parser.add_argument("--out", type=Path, metavar="DIR", help="default: evaluation, inside RUN if it is one folder")
     parser.add_argument("--level", type=float, default=0.95, help="of the bootstrap interval (default: 0.95)")
     parser.add_argument("--data", metavar="PATH", help="where the test images lie now, if they have been moved")
@@ -39,46 +43,57 @@ def main() -> None:
     single = len(arguments.runs) == 1 and Path(arguments.runs[0]).is_dir()
     folder = arguments.out or (Path(arguments.runs[0]) if single else Path()) / "evaluation"
 
-    from ssgan.inference.evaluation import Evaluation, ensemble
+    from ssgan.inference.evaluation import ensemble
     from ssgan.inference.evaluation_pictures import write_pictures
-    from ssgan.inference.trained import load
+    from ssgan.inference.probabilities_file import SUFFIX, MeasuredModel, read_probabilities, write_probabilities
     from ssgan.whole_files import written_aside
 
-    members: dict[str, Evaluation] = {}
-    facts: dict[str, dict[str, Any]] = {}
-    data: ImageData | None = None
+    tested: dict[str, MeasuredModel] = {}
+    images: Tensor | None = None
     for run in dict.fromkeys(arguments.runs):
-        model = load(run, arguments.device)
-        own = model.images(arguments.data)
-        data = _same_test_set(run, own, data, arguments.runs[0])
-        prediction = model.predict(own.x_test, arguments.batch_size)
-        members[run] = Evaluation(prediction.probabilities, own.y_test, model.classes)
-        facts[run] = {"seed": model.config.run.seed, "data_seed": model.config.data.seed, "device": str(model.device)}
-    assert data is not None
+        if Path(run).suffix == SUFFIX:
+            tested[run] = read_probabilities(Path(run))
+        else:
+            tested[run], images = _test(run, arguments)
+        _require_same_test_set(tested)
 
+    members = {run: each.evaluation for run, each in tested.items()}
     report: dict[str, Any] = {
-        "runs": [{"run": run, **facts[run], **each.summary(arguments.level)} for run, each in members.items()]
+        "runs": [{"run": run, **each.facts, **members[run].summary(arguments.level)} for run, each in tested.items()]
     }
-    whole = next(iter(members.values()))
+    whole = next(iter(tested.values()))
     if len(members) > 1:
-        whole = ensemble(list(members.values()))
-        report["ensemble"] = whole.summary(arguments.level)
-    files = write_pictures(whole, data.x_test, folder)
+        whole = MeasuredModel(ensemble(list(members.values())), {"ensemble": len(members)}, whole.test_set)
+        report["ensemble"] = whole.evaluation.summary(arguments.level)
+    files = write_pictures(whole.evaluation, images, folder)
+    write_probabilities(whole, folder / "probabilities.npz")
     with written_aside(folder / "evaluation.json") as aside:
         aside.write_text(json.dumps(report, indent=2) + "\n")
-    _show(members, whole, arguments.level)
-    print(f"written: {', '.join(path.name for path in [folder / 'evaluation.json', *files])} in {folder}")
+    _show(members, whole.evaluation, arguments.level)
+    names = ("evaluation.json", "probabilities.npz", *(path.name for path in files))
+    print(f"written: {', '.join(names)} in {folder}")
 
 
-def _same_test_set(run: str, own: ImageData, first: ImageData | None, first_run: str) -> ImageData:
-    """The first run's data; an ensemble's members have to share its test set."""
-    import torch
+def _test(run: str, arguments: Namespace) -> tuple[MeasuredModel, Tensor]:
+    """The run's predictions of its test set, and the test images."""
+    from ssgan.inference.evaluation import Evaluation
+    from ssgan.inference.probabilities_file import MeasuredModel
+    from ssgan.inference.trained import load
 
-    if first is None or (
-        own.classes == first.classes and torch.equal(own.x_test, first.x_test) and torch.equal(own.y_test, first.y_test)
-    ):
-        return own
-    raise ConfigError(f"{run} has other test images or classes than {first_run}; evaluate them apart")
+    model = load(run, arguments.device)
+    data = model.images(arguments.data)
+    prediction = model.predict(data.x_test, arguments.batch_size)
+    facts = {"seed": model.config.run.seed, "data_seed": model.config.data.seed, "device": str(model.device)}
+    evaluation = Evaluation(prediction.probabilities, data.y_test, model.classes)
+    return MeasuredModel(evaluation, facts, data.test_checksum()), data.x_test
+
+
+def _require_same_test_set(tested: dict[str, MeasuredModel]) -> None:
+    """Refuse members of an ensemble that were tested on other images than the first."""
+    (first, expected), *others = tested.items()
+    for run, each in others:
+        if each.test_set != expected.test_set:
+            raise ConfigError(f"{run} has other test images or classes than {first}; evaluate them apart")
 
 
 def _show(members: dict[str, Evaluation], whole: Evaluation, level: float) -> None:

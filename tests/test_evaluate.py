@@ -23,6 +23,9 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     for seed in (1, 2):
         train(folder / str(seed), *RUN, f"data.seed={seed}")
     train(folder / "other", *TINY, "trainer.max_iterations=1", "model=mlp", "data=arrays", f"data.path={other(folder)}")
+    (folder / "1.npz").write_text("no archive")
+    with pytest.MonkeyPatch.context() as patch:
+        assert call(patch, folder / "other", "--out", folder / "other") == 0
     return [folder / "1", folder / "2", folder / "other"]
 
 
@@ -74,11 +77,38 @@ def test_several_runs_are_an_ensemble(
     assert f"{errors.mean():.2f} ± {errors.std():.2f}" in capsys.readouterr().out
 
 
+def test_files_of_probabilities_take_the_place_of_runs(
+    runs: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number, run in enumerate(runs[:2]):
+        assert call(monkeypatch, run, "--out", tmp_path / str(number)) == 0
+    assert call(monkeypatch, *runs[:2], "--out", tmp_path / "of_runs") == 0
+    files = [tmp_path / str(number) / "probabilities.npz" for number in range(2)]
+    assert call(monkeypatch, *files, "--out", tmp_path / "of_files") == 0
+    assert call(monkeypatch, runs[0], files[1], "--out", tmp_path / "of_both") == 0
+    reports = {}
+    for of in ("of_runs", "of_files", "of_both"):
+        reports[of] = json.loads((tmp_path / of / "evaluation.json").read_text())
+        for run in reports[of]["runs"]:
+            del run["run"]  # its name
+    assert reports["of_files"] == reports["of_runs"] == reports["of_both"]
+    assert not (tmp_path / "of_files" / "mistakes.png").exists(), "files hold no images"
+    assert (tmp_path / "of_both" / "mistakes.png").exists()
+    assert call(monkeypatch, tmp_path / "of_runs" / "probabilities.npz", "--out", tmp_path / "again") == 0
+    again = json.loads((tmp_path / "again" / "evaluation.json").read_text())["runs"][0]
+    assert again["test_errors"] == reports["of_runs"]["ensemble"]["test_errors"]
+    capsys.readouterr()
+
+
 @pytest.mark.parametrize(
     ("argv", "line"),
     [
         (["{0}", "{2}"], "has other test images or classes than"),
+        (["{0}", "{2}/probabilities.npz"], "has other test images or classes than"),
         (["/nowhere"], "there is no checkpoint"),
+        (["/nowhere.npz"], "/nowhere.npz: there is no such file"),
+        (["{2}/../other.npz"], "not a file of probabilities that ssgan.evaluate has written"),
+        (["{0}/../1.npz"], "not a file of probabilities that ssgan.evaluate has written"),
         (["{0}", "--level", "95"], "--level=95.0: must be between 0 and 1"),
         (["{0}", "--batch-size", "0"], "--batch-size=0: must be 1 or more"),
     ],

@@ -59,8 +59,15 @@ class ImageData:
 
     def checksum(self) -> str:
         """Of all images, labels and class names, in their order: the same only for the same data."""
+        return self._checksum(self.x_train, self.y_train, self.x_unlabelled, self.x_test, self.y_test)
+
+    def test_checksum(self) -> str:
+        """Of the test images, their labels and the class names: the same only for the same test."""
+        return self._checksum(self.x_test, self.y_test)
+
+    def _checksum(self, *tensors: Tensor | None) -> str:
         digest = hashlib.sha256(repr(self.classes).encode())
-        for tensor in (self.x_train, self.y_train, self.x_unlabelled, self.x_test, self.y_test):
+        for tensor in tensors:
             if tensor is not None:
                 digest.update(repr(tuple(tensor.shape)).encode())
                 digest.update(tensor.contiguous().numpy().data)

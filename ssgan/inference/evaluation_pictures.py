@@ -27,17 +27,17 @@ _NAME, _WIDTH = 17, 14
 _MANY = 100
 
 
-def write_pictures(evaluation: Evaluation, images: Tensor, folder: Path) -> list[Path]:
-    """``confusion.png``, ``reliability.png`` and, if there are mistakes, ``mistakes.png``.
+def write_pictures(evaluation: Evaluation, images: Tensor | None, folder: Path) -> list[Path]:
+    """``confusion.png``, ``reliability.png`` and, if there are mistakes and their images, ``mistakes.png``.
 
     Args:
         evaluation: of a test set.
-        images: that test set's, uint8 ``[n, channels, height, width]``.
+        images: that test set's, uint8 ``[n, channels, height, width]``; None if they are not at hand.
         folder: is made if there is none.
     """
     figures = {"confusion": confusion_figure(evaluation), "reliability": reliability_figure(evaluation)}
     (folder / "mistakes.png").unlink(missing_ok=True)  # of an earlier evaluation
-    if evaluation.errors:
+    if evaluation.errors and images is not None:
         figures["mistakes"] = mistakes_figure(evaluation, images)
     paths = []
     for name, figure in figures.items():

@@ -1,7 +1,7 @@
 """Keep what a finished run says of itself: ``python -m results.keep RUN FOLDER``.
 
-Copied are ``result.json``, without this machine's paths, ``metrics.csv``, the last samples and, if ``ssgan.evaluate RUN``
-has left them, the probabilities of the test images, rounded to four decimals.
+Copied are ``result.json``, without this machine's paths, ``metrics.csv``, the last samples and, if ``ssgan.evaluate
+RUN`` has left them, the probabilities of the test images, rounded to four decimals.
 """
 
 from __future__ import annotations

@@ -27,6 +27,7 @@ def build_model(
     """
     model, batch_size, members = config.model, config.data.batch_size, Members(config.run.ensemble)
     discriminator = model.build_discriminator(image_shape, len(classes), config.tricks, batch_size)
+    discriminator.accompany(config.tricks.discriminator_companions(discriminator.num_features, image_shape))
     if discriminator.reference_size:  # room for what a checkpoint brings
         discriminator.set_reference(torch.zeros(discriminator.reference_size, *image_shape))
     generator = model.build_generator(image_shape, config.tricks, batch_size)

@@ -78,7 +78,7 @@ def discriminator_terms(
     tricks: TrickSet,
     progress: Tensor | float = 1.0,
 ) -> dict[str, Tensor]:
-    """The terms of D's cost: ``labelled``, ``unlabelled``, and those that techniques add.
+    """The terms of D's cost: ``labelled``, ``unlabelled`` or what techniques put in its place, and what they add.
 
     ``average`` is D with its averaged weights, and ``progress`` the part of the run that is done, for techniques that
     look at them. With ``unlabelled_weight`` 0 D is an ordinary classifier of the labelled images: the supervised-only
@@ -96,12 +96,13 @@ def discriminator_terms(
         Output(logits, features)
         for logits, features in zip(output.logits.chunk(len(PARTS)), output.features.chunk(len(PARTS)), strict=True)
     )
-    terms = {
-        "labelled": objective.labelled_weight * labelled_loss(labelled.logits, batch.labels),
-        "unlabelled": objective.unlabelled_weight * unlabelled_loss(unlabelled.logits, fake.logits, tricks.real_target),
-    }
     networks, outputs = (generator, discriminator, average), (labelled, unlabelled, fake)
     step = DiscriminatorPass(*networks, batch, noise, fake_images, *outputs, progress)
+    terms = {"labelled": objective.labelled_weight * labelled_loss(labelled.logits, batch.labels)}
+    unsupervised = tricks.discriminator_objectives(step)
+    if not unsupervised:
+        unsupervised = {"unlabelled": unlabelled_loss(unlabelled.logits, fake.logits, tricks.real_target)}
+    terms |= {name: objective.unlabelled_weight * term for name, term in unsupervised.items()}
     return add_terms(terms, tricks.discriminator_penalties(step))
 
 

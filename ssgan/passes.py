@@ -47,7 +47,7 @@ class DiscriminatorPass:
 
     ``average`` is the network whose weights are the exponential average of D's; ``progress`` the part of the run's
     iterations that is done, from 0, for weights that rise; ``draws`` is what the technique that is being asked drew by
-    :meth:`ssgan.tricks.Trick.discriminator_draws`.
+    :meth:`ssgan.tricks.Trick.discriminator_draws`, and ``companion`` its own network.
     """
 
     generator: Generator
@@ -61,6 +61,7 @@ class DiscriminatorPass:
     fake: Output
     progress: Tensor | float = 1.0
     draws: tuple[Tensor, ...] = ()
+    companion: Any = None
     once: dict[str, Output] = field(default_factory=dict, repr=False)  # computed for whoever asks first
 
     @property
@@ -76,8 +77,9 @@ class DiscriminatorPass:
         return tuple(noise.chunk(len(PARTS))[PARTS.index(part)] for noise in self.noise.layers)
 
     def handed_to(self, trick: str) -> DiscriminatorPass:
-        """The pass as that technique gets it, with its draws."""
-        return replace(self, draws=self.noise.draws[trick]) if trick in self.noise.draws else self
+        """The pass as that technique gets it, with its draws and its companion."""
+        draws, companion = self.noise.draws.get(trick, ()), self.discriminator.companion(trick)
+        return replace(self, draws=draws, companion=companion)
 
 
 @dataclass(frozen=True)
@@ -85,8 +87,8 @@ class GeneratorPass:
     """What a term of G's cost may look at; images and D's outputs on them.
 
     ``companions`` are the networks of techniques that learn with G, by name; ``progress`` is as in a D step. ``draws``
-    is what the technique that is being asked drew by :meth:`ssgan.tricks.Trick.generator_draws`, and ``companion`` its
-    own network.
+    is what the technique that is being asked drew by :meth:`ssgan.tricks.Trick.generator_draws`, ``companion`` its own
+    network, and ``discriminator_companion`` the one that learns with D.
     """
 
     generator: Generator
@@ -99,12 +101,14 @@ class GeneratorPass:
     progress: Tensor | float = 1.0
     draws: tuple[Tensor, ...] = ()
     companion: Any = None
+    discriminator_companion: Any = None
     once: dict[str, Output] = field(default_factory=dict, repr=False)  # computed for whoever asks first
 
     def handed_to(self, trick: str) -> GeneratorPass:
-        """The pass as that technique gets it, with its draws and its companion."""
+        """The pass as that technique gets it, with its draws and its companions."""
         draws, companion = self.noise.draws.get(trick, ()), self.companions.get(trick)
-        return replace(self, draws=draws, companion=companion)
+        with_d = self.discriminator.companion(trick)
+        return replace(self, draws=draws, companion=companion, discriminator_companion=with_d)
 
     @property
     def real(self) -> Output:

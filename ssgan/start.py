@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ssgan.layers import initialise_from_data
+from ssgan.layers import DataInitialised, initialise_from_data
 from ssgan.networks.discriminator import Discriminator
 from ssgan.networks.generator import Generator
 from ssgan.networks.weights import initialise_weights
@@ -20,7 +20,7 @@ def set_start_values(
     Args:
         generator: G, in place.
         discriminator: D, in place.
-        companions: networks of techniques that learn with G, in place.
+        companions: networks of techniques that learn with G, in place; those that learn with D are D's.
         images: scaled training images (the recipes: 500) ``[n, channels, height, width]``, on the CPU, so that the
             start values do not depend on the device.
         seed: of weights, references, and the noise of the pass over the images.
@@ -37,4 +37,8 @@ def set_start_values(
     initialise_from_data(generator, z)
     for companion in companions.values():
         initialise_from_data(companion, generator(z))
-    initialise_from_data(discriminator, images, discriminator.draw_noise(len(images), rng))
+    noise = discriminator.draw_noise(len(images), rng)
+    initialise_from_data(discriminator, images, noise)
+    for companion in discriminator.companions.values():
+        if any(isinstance(layer, DataInitialised) for layer in companion.modules()):
+            initialise_from_data(companion, discriminator(images, noise).features)

@@ -43,21 +43,22 @@ def seeded(seed):
     return torch.Generator().manual_seed(seed)
 
 
-def players(architecture="mlp", tricks=None, seed=0):
+def players(architecture="mlp", tricks=None, seed=0, shape=SHAPE):
     """G and D with start values from data."""
     model, tricks, rng = ARCHITECTURES[architecture], TrickSet(tricks), seeded(seed)
-    generator = model.build_generator(SHAPE, tricks, N)
-    discriminator = model.build_discriminator(SHAPE, K, tricks, N)
-    set_start_values(generator, discriminator, ModuleDict(), torch.rand(20, *SHAPE, generator=rng), seed)
+    generator = model.build_generator(shape, tricks, N)
+    discriminator = model.build_discriminator(shape, K, tricks, N)
+    discriminator.accompany(tricks.discriminator_companions(discriminator.num_features, shape))
+    set_start_values(generator, discriminator, ModuleDict(), torch.rand(20, *shape, generator=rng), seed)
     return generator, discriminator, tricks
 
 
-def images(seed=1, n=N):
-    return torch.rand(n, *SHAPE, generator=seeded(seed))
+def images(seed=1, n=N, shape=SHAPE):
+    return torch.rand(n, *shape, generator=seeded(seed))
 
 
-def batch():
-    return DiscriminatorBatch(images(1), torch.tensor([2, 0, 1, 1]), images(2))
+def batch(shape=SHAPE):
+    return DiscriminatorBatch(images(1, N, shape), torch.tensor([2, 0, 1, 1]), images(2, N, shape))
 
 
 def d_terms(generator, discriminator, tricks, objective=None, seed=3, given=None):

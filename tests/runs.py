@@ -34,6 +34,7 @@ FURTHER = (
     "manifold_regularisation",
     "marginal_entropy",
     "pull_away",
+    "rotation_prediction",
     "spectral_norm",
     "variational_entropy",
     "virtual_adversarial",

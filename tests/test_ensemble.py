@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-import ssgan
+import ssgan.members
 from ssgan.errors import ConfigError
 from tests.runs import (
     TINY,

@@ -57,12 +57,32 @@ class Critic(Trick):
     def generator_penalty(self, step):
         said = step.fake.logits.float().logsumexp(1).detach()
         return (step.companion(step.fake_images)[:, 0] - said).square().mean()
+
+
+@dataclass
+class LeastSquares(Trick):
+    # D's loss is that of LSGAN, by a layer of its own that learns with D, with start values from data; and so is G's.
+
+    def discriminator_companion(self, num_features, image_shape):
+        from ssgan.layers import WeightNormLinear
+
+        return WeightNormLinear(num_features, 1, trainable_gain=True)
+
+    def discriminator_objective(self, step):
+        real, fake = (step.companion(output.features).float() for output in (step.unlabelled, step.fake))
+        return 0.5 * ((real - 1).square().mean() + fake.square().mean())
+
+    def generator_objective(self, step):
+        return 0.5 * (step.discriminator_companion(step.fake.features).float() - 1).square().mean()
 """
 OTHER = """\
 logit_decay: {_target_: my_tricks.LogitDecay, weight: 0.001}
 """
 CRITIC = """\
 critic: {_target_: my_tricks.Critic}
+"""
+LEAST_SQUARES = """\
+least_squares: {_target_: my_tricks.LeastSquares}
 """
 
 
@@ -73,6 +93,7 @@ def extension(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "mine" / "trick" / "second_moment.yaml").write_text(YAML)
     (tmp_path / "mine" / "trick" / "logit_decay.yaml").write_text(OTHER)
     (tmp_path / "mine" / "trick" / "critic.yaml").write_text(CRITIC)
+    (tmp_path / "mine" / "trick" / "least_squares.yaml").write_text(LEAST_SQUARES)
     (tmp_path / "my_tricks.py").write_text(CLASS)
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.chdir(tmp_path)
@@ -111,6 +132,25 @@ def test_a_network_of_ones_own_learns_with_the_generator_and_its_start_follows_t
         torch.testing.assert_close(member[name], first[name], rtol=1e-3, atol=1e-5)
     terms = [row["train/g_critic"] for row in metric_rows(tmp_path / "first") if "train/g_critic" in row]
     assert terms[-1] != terms[0]
+
+
+def test_a_loss_and_a_network_of_ones_own_for_the_discriminator(tmp_path: Path, capfd):
+    trick = ("trick=least_squares", "objective.unlabelled_weight=0.5", "optim.average.rate=0.5")
+    assert run("first", *trick) == 0, capfd.readouterr().err
+    assert run("again", *trick, "trainer.max_iterations=2") == 0
+    assert run("again", *trick, "ckpt_path=last") == 0 and run("ensemble", *trick, "ensemble=2") == 0
+    terms = {"train/d_labelled", "train/d_least_squares", "train/g_least_squares"}
+    assert columns(tmp_path / "first") == {*terms, "train/d_loss", "train/g_loss", "train/lr"}
+    first, again, member = (
+        last_checkpoint(tmp_path / name)["state_dict"] for name in ("first", "again", "ensemble/members/1")
+    )
+    assert_equal(first, again)
+    layer = "discriminator.companions.least_squares."
+    assert {name.removeprefix(layer) for name in first if name.startswith(layer)} == {"weight", "gain", "bias"}
+    for name in first:
+        torch.testing.assert_close(member[name], first[name], rtol=1e-3, atol=1e-5)
+    averaged = [name for name in first if name.startswith("average.network.companions.least_squares.")]
+    assert len(averaged) == 3, "the average of D has it too"
 
 
 def test_it_goes_with_all_the_others_in_any_order(tmp_path: Path, capfd):

@@ -33,6 +33,7 @@ from ssgan.tricks import (
     MarginalEntropy,
     MinibatchDiscrimination,
     PullAway,
+    RotationPrediction,
     SpectralNorm,
     TrickSet,
     VariationalEntropy,
@@ -57,6 +58,7 @@ EVERY = {
     "marginal_entropy": MarginalEntropy(),
     "manifold_regularisation": ManifoldRegularisation(),
     "pull_away": PullAway(),
+    "rotation_prediction": RotationPrediction(),
     "spectral_norm": SpectralNorm(),
     "variational_entropy": VariationalEntropy(),
     "virtual_adversarial": VirtualAdversarial(),
@@ -74,6 +76,7 @@ class Alone:
         self.tricks = tricks
         self.generator = architecture.build_generator(shape, tricks, N)
         self.discriminator = architecture.build_discriminator(shape, 10, tricks, N)
+        self.discriminator.accompany(tricks.discriminator_companions(self.discriminator.num_features, shape))
         self.companions = nn.ModuleDict(tricks.generator_companions(architecture, shape))
         images = torch.rand(40, *shape, generator=rng)
         set_start_values(self.generator, self.discriminator, self.companions, images, seed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import dataclass
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ from torch.nn import functional as F
 
 from ssgan.objectives import discriminator_terms, draw_discriminator_noise, draw_generator_noise, generator_terms
 from ssgan.training_options import Objective
-from ssgan.tricks import FeatureMatching
+from ssgan.tricks import FeatureMatching, Trick, TrickSet
 from tests.player_costs import (
     ARCHITECTURES,
     SHAPE,
@@ -105,6 +106,38 @@ def test_the_weight_scales_the_unlabelled_term_alone(weight):
     one, other = d_terms(*networks), d_terms(*networks, Objective(unlabelled_weight=weight))
     assert one.keys() == other.keys() and torch.equal(one["labelled"], other["labelled"])
     torch.testing.assert_close(other["unlabelled"], weight * one["unlabelled"])
+
+
+@dataclass
+class Instead(Trick):
+    """D has a loss of its own on unlabelled and generated images, beside one on labelled images."""
+
+    def discriminator_objective(self, step):
+        return (step.unlabelled.logits.mean() - step.fake.logits.mean()).square()
+
+    def discriminator_penalty(self, step):
+        return step.labelled.logits.square().mean() if self.beside else None
+
+    beside: bool = False
+
+
+def test_a_technique_s_objective_of_d_stands_in_for_the_real_fake_loss_and_has_its_weight():
+    networks = players("mlp", {"instead": Instead(), "label_smoothing": TRICKS["label_smoothing"]})
+    plain = d_terms(*players("mlp"))
+    one, other = d_terms(*networks), d_terms(*networks, Objective(unlabelled_weight=0.25))
+    assert list(one) == ["labelled", "instead"] and torch.equal(one["labelled"], plain["labelled"])
+    generator, discriminator, _ = networks
+    noise = draw_discriminator_noise(generator, discriminator, (N, *SHAPE), Objective(), TrickSet(), seeded(3))
+    parts = [
+        discriminator(images, [layer[i * N : (i + 1) * N] for layer in noise.layers]).logits.mean()
+        for i, images in ((1, batch().unlabelled), (2, generator(noise.z)))
+    ]
+    torch.testing.assert_close(one["instead"], (parts[0] - parts[1]).square())
+    torch.testing.assert_close(other["instead"], 0.25 * one["instead"])
+    both = d_terms(*players("mlp", {"instead": Instead(beside=True)}), Objective(unlabelled_weight=0.25))
+    alone = [layer[:N] for layer in noise.layers]
+    beside = discriminator(batch().labelled, alone).logits.square().mean()
+    torch.testing.assert_close(both["instead"], 0.25 * one["instead"] + beside)
 
 
 @pytest.mark.parametrize("unlabelled", [0.0, 1.0])

@@ -1,7 +1,7 @@
 """Layers: what the networks and the techniques are built of."""
 
 from ssgan.layers.batch_norm import BatchNorm, VirtualBatchNorm
-from ssgan.layers.data_init import initialise_from_data
+from ssgan.layers.data_init import DataInitialised, initialise_from_data
 from ssgan.layers.global_batch import WHOLE, Share, batch_mean, own_part, spanning, whole_batch
 from ssgan.layers.historical_average import HistoricalAverage
 from ssgan.layers.memory_format import channels_last
@@ -20,6 +20,7 @@ __all__ = [
     "WHOLE",
     "BatchNorm",
     "ChannelsLastSequential",
+    "DataInitialised",
     "Dropout",
     "GaussianNoise",
     "HistoricalAverage",

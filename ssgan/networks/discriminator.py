@@ -44,12 +44,14 @@ class Discriminator(nn.Module):
     ) -> None:
         super().__init__()
         self.weight_init = weight_init
+        self.num_features = num_features
         self.body = body
         self.feature_noise = NoisySequential(*[feature_noise] if feature_noise is not None else [])
         self.heads = nn.ModuleDict(dict(heads))
         further: list[Any] = list(heads.values())
         width = num_features + sum(head.out_features for head in further)
         self.classifier = WeightNormLinear(width, num_classes, trainable_gain=True, init_std=init_std)
+        self.companions = nn.ModuleDict()
         self.reference_size: int = max((getattr(head, "reference_size", 0) for head in heads.values()), default=0)
 
     def scale_weights(self, weight_scale: Callable[[Sequence[int]], nn.Module | None]) -> Discriminator:
@@ -62,6 +64,19 @@ class Discriminator(nn.Module):
             if isinstance(layer, WeightNormLinear | WeightNormConv2d):
                 layer.weight_scale = weight_scale(layer.weight.shape)
         return self
+
+    def accompany(self, companions: Mapping[str, nn.Module]) -> Discriminator:
+        """Take up networks of techniques that learn with D, by the techniques' names.
+
+        Returns:
+            The network itself.
+        """
+        self.companions.update(companions)
+        return self
+
+    def companion(self, trick: str) -> nn.Module | None:
+        """That technique's network."""
+        return dict(self.companions.items()).get(trick)
 
     def set_reference(self, images: Tensor) -> None:
         """Keep the real images, scaled, with which the heads compare an example at inference.

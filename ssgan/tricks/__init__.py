@@ -15,6 +15,7 @@ from ssgan.tricks.manifold_regularisation import ManifoldRegularisation
 from ssgan.tricks.marginal_entropy import MarginalEntropy
 from ssgan.tricks.minibatch_discrimination import MinibatchDiscrimination
 from ssgan.tricks.pull_away import PullAway
+from ssgan.tricks.rotation_prediction import RotationPrediction
 from ssgan.tricks.spectral_norm import SpectralNorm
 from ssgan.tricks.trick_set import TrickSet
 from ssgan.tricks.variational_entropy import VariationalEntropy
@@ -32,6 +33,7 @@ __all__ = [
     "MarginalEntropy",
     "MinibatchDiscrimination",
     "PullAway",
+    "RotationPrediction",
     "SpectralNorm",
     "Trick",
     "TrickSet",

@@ -61,6 +61,16 @@ class Trick:
         """
         return None
 
+    def discriminator_companion(self, num_features: int, image_shape: tuple[int, int, int]) -> nn.Module | None:
+        """Network that learns with D, as one of its parts; the technique finds it again in ``step.companion``.
+
+        Where a technique looks at it in G's step too, that is ``step.discriminator_companion``, a constant. Its start
+        values are set as :meth:`generator_companion`'s, from D's features ``f(x)``, ``[n, num_features]``, where layers
+        take them from data; one that sees something else has no such layers. D's optimiser, clipping, penalties on
+        parameters and average of weights have it with D.
+        """
+        return None
+
     def discriminator_weight_scale(self, shape: Sequence[int]) -> nn.Module | None:
         """What the weight ``v`` of one of D's layers is multiplied by in place of weight norm's ``1/‖v‖`` of each unit.
 
@@ -97,6 +107,13 @@ class Trick:
 
     def generator_penalty(self, step: GeneratorPass) -> Tensor | None:
         """What G minimises *besides* its objective."""
+        return None
+
+    def discriminator_objective(self, step: DiscriminatorPass) -> Tensor | None:
+        """What D minimises on unlabelled and generated images *instead of* its real/fake loss (several: the sum).
+
+        It is weighted by ``objective.unlabelled_weight`` as that is, and has no use for :meth:`real_target`.
+        """
         return None
 
     def discriminator_penalty(self, step: DiscriminatorPass) -> Tensor | None:

@@ -72,6 +72,10 @@ class TrickSet:
         """Layers whose outputs are concatenated to ``f(x)`` before D's last layer."""
         return self._collect(lambda trick: trick.discriminator_head(num_features, batch_size))
 
+    def discriminator_companions(self, num_features: int, image_shape: tuple[int, int, int]) -> dict[str, nn.Module]:
+        """Networks that learn with D."""
+        return self._collect(lambda trick: trick.discriminator_companion(num_features, image_shape))
+
     def discriminator_weight_scale(self, shape: Sequence[int]) -> nn.Module | None:
         """What takes the place of weight norm in a layer of D; None if no technique gives it."""
         scales = self._collect(lambda trick: trick.discriminator_weight_scale(shape))
@@ -98,6 +102,10 @@ class TrickSet:
     def generator_penalties(self, step: GeneratorPass) -> dict[str, Tensor]:
         """Terms added to G's objective."""
         return self._collect_terms(lambda trick, its: trick.generator_penalty(its), step)
+
+    def discriminator_objectives(self, step: DiscriminatorPass) -> dict[str, Tensor]:
+        """Terms that stand in for D's loss on unlabelled and generated images; empty if no technique replaces it."""
+        return self._collect_terms(lambda trick, its: trick.discriminator_objective(its), step)
 
     def discriminator_penalties(self, step: DiscriminatorPass) -> dict[str, Tensor]:
         """Terms added to D's objective."""

@@ -16,15 +16,15 @@ __all__ = ["SHAPE", "N", "Step", "assert_same_gradients", "images", "seeded"]
 class Step:
     """Both players with their start values, and the batch and noise of a step of each."""
 
-    def __init__(self, architecture="mlp", seed=0, **tricks):
-        self.generator, self.discriminator, self.tricks = players(architecture, tricks, seed)
-        self.companions = ModuleDict(self.tricks.generator_companions(ARCHITECTURES[architecture], SHAPE))
+    def __init__(self, architecture="mlp", seed=0, shape=SHAPE, **tricks):
+        self.generator, self.discriminator, self.tricks = players(architecture, tricks, seed, shape)
+        self.companions = ModuleDict(self.tricks.generator_companions(ARCHITECTURES[architecture], shape))
         if self.companions:
-            set_start_values(self.generator, self.discriminator, self.companions, images(9, 20), seed)
-        self.batch = batch()
-        both, shape = (self.generator, self.discriminator), (N, *SHAPE)
-        self.d_noise = draw_discriminator_noise(*both, shape, Objective(), self.tricks, seeded(3))
-        self.g_noise = draw_generator_noise(*both, shape, self.tricks, seeded(4))
+            set_start_values(self.generator, self.discriminator, self.companions, images(9, 20, shape), seed)
+        self.batch, self.real = batch(shape), images(5, N, shape)
+        both = self.generator, self.discriminator
+        self.d_noise = draw_discriminator_noise(*both, (N, *shape), Objective(), self.tricks, seeded(3))
+        self.g_noise = draw_generator_noise(*both, (N, *shape), self.tricks, seeded(4))
 
     def d_terms(self, average=None, progress=1.0):
         return discriminator_terms(
@@ -40,7 +40,7 @@ class Step:
 
     def g_terms(self):
         networks = self.generator, self.discriminator, self.companions
-        return generator_terms(*networks, images(5), self.g_noise, Objective(), self.tricks)
+        return generator_terms(*networks, self.real, self.g_noise, Objective(), self.tricks)
 
     def layers(self, part):
         """The noise of D's layers on the labelled (0), unlabelled (1) or generated (2) images."""

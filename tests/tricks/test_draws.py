@@ -19,6 +19,7 @@ from ssgan.tricks import (
     ManifoldRegularisation,
     MarginalEntropy,
     PullAway,
+    RotationPrediction,
     SpectralNorm,
     Trick,
     TrickSet,
@@ -31,6 +32,7 @@ DRAWING = {
     "consistency": Consistency(flip=True, shift=1),
     "interpolation_consistency": InterpolationConsistency(),
     "manifold_regularisation": ManifoldRegularisation(),
+    "rotation_prediction": RotationPrediction(),
     "virtual_adversarial": VirtualAdversarial(),
 }
 SILENT = {

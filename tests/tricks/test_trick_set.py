@@ -55,7 +55,9 @@ def filled_seams(tricks):
     mappings = {
         "generator_objectives": tricks.generator_objectives(step()),
         "generator_penalties": tricks.generator_penalties(step()),
+        "discriminator_objectives": tricks.discriminator_objectives(step()),
         "discriminator_penalties": tricks.discriminator_penalties(step()),
+        "discriminator_companions": tricks.discriminator_companions(7, (1, 8, 8)),
         "discriminator_heads": tricks.discriminator_heads(7, 10),
         "parameter_penalties": tricks.parameter_penalties([torch.zeros(2)]),
     }
@@ -108,7 +110,10 @@ class Everything(Trick):
     def generator_objective(self, step):
         return torch.tensor(self.size)
 
-    generator_penalty = discriminator_penalty = generator_objective
+    generator_penalty = discriminator_penalty = discriminator_objective = generator_objective
+
+    def discriminator_companion(self, num_features, image_shape):
+        return nn.Linear(num_features, image_shape[0])
 
     def parameter_penalty(self, parameters):
         return nn.Identity()
@@ -118,10 +123,13 @@ def test_seams_that_take_several_keep_them_apart_by_name():
     tricks = TrickSet({"b": Everything(2.0), "a": Everything(0.25), **FIVE})
     assert tricks.real_target == pytest.approx(2.0 * 0.25 * 0.9)
     assert list(tricks.generator_objectives(step())) == ["a", "b", "feature_matching"]
-    for terms in (tricks.generator_penalties(step()), tricks.discriminator_penalties(step())):
+    several = tricks.generator_penalties, tricks.discriminator_penalties, tricks.discriminator_objectives
+    for terms in (seam(step()) for seam in several):
         assert {name: term.item() for name, term in terms.items()} == {"a": 0.25, "b": 2.0}
     assert list(tricks.discriminator_heads(7, 10)) == ["a", "b", "minibatch_discrimination"]
     assert list(tricks.parameter_penalties([torch.zeros(2)])) == ["a", "b", "historical_averaging"]
+    companions = tricks.discriminator_companions(7, (3, 8, 8))
+    assert {name: tuple(layer.weight.shape) for name, layer in companions.items()} == {"a": (3, 7), "b": (3, 7)}
 
 
 @pytest.mark.parametrize(("names", "expected"), [(["label_smoothing"], False), (["feature_matching"], True)])

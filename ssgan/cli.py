@@ -17,13 +17,14 @@ from typing import Any, NoReturn
 
 import yaml
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException, MissingConfigException
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from ssgan.config import config_folder
 from ssgan.errors import ConfigError, SSGANError
+from ssgan.typed_overrides import typed
 
 #: Hydra's own switch for complete stack traces.
 FULL_ERROR = "HYDRA_FULL_ERROR"
@@ -161,6 +162,10 @@ def describe(error: Exception) -> str:
             found = list({file.stem for folder in _config_folders() for file in (folder / group).glob("*.yaml")})
         options = sorted(option for option in found if not option.startswith("_"))
         return f"unknown {group} '{name}'{_nearest(name, options)}; choose from {', '.join(options)}"
+    if isinstance(error, OverrideParseException):
+        key, equals, value = error.override.partition("=")
+        hint = f"; a value that is to be taken as it stands is quoted: {typed(key, value)}" if equals and value else ""
+        return f"{error.override}: Hydra cannot read this override{hint}"
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, OmegaConfBaseException | SSGANError):
         cause = cause.__cause__

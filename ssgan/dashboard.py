@@ -19,7 +19,11 @@ from ssgan.flags import Parser, run_command
 def main() -> None:
     """Read the flags; build; save, or write down."""
     parser = Parser("dashboard", __doc__)
-    parser.add_argument("--project", default="ssgan", help="W&B project (default: ssgan)")
+    parser.add_argument(
+        "--project",
+        default=os.environ.get("WANDB_PROJECT") or "ssgan",
+        help="W&B project (default: WANDB_PROJECT's, or ssgan)",
+    )
     parser.add_argument("--entity", help="user or team; default: yours")
     parser.add_argument(
         "--report", nargs="?", const="", metavar="SWEEP", help="a report of a sweep's folder, or of the whole project"

@@ -16,6 +16,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from ssgan.typed_overrides import override
+
 RUNS = {"semi-supervised GAN": "semi_supervised", "labels alone": "supervised"}
 
 
@@ -30,7 +32,7 @@ def train(overrides: list[str], run_dir: Path) -> dict[str, Any]:
     """One training run; its ``result.json``. Ends the program with the run's status if it fails."""
     arguments = ["-m", "ssgan.train", *overrides]
     print(f"\n$ python {shlex.join(arguments)}", flush=True)
-    status = subprocess.run([sys.executable, *arguments, f"hydra.run.dir={run_dir}"]).returncode
+    status = subprocess.run([sys.executable, *arguments, override("hydra.run.dir", str(run_dir))]).returncode
     if status:
         sys.exit(status)
     return json.loads((run_dir / "result.json").read_text())

@@ -42,6 +42,7 @@ def main() -> None:
         raise ConfigError(f"--batch-size={arguments.batch_size}: must be 1 or more")
     single = len(arguments.runs) == 1 and Path(arguments.runs[0]).is_dir()
     folder = arguments.out or (Path(arguments.runs[0]) if single else Path()) / "evaluation"
+    _require_not_overwritten(arguments.runs, folder / "probabilities.npz")
 
     from ssgan.inference.evaluation import ensemble
     from ssgan.inference.evaluation_pictures import write_pictures
@@ -86,6 +87,13 @@ def _test(run: str, arguments: Namespace) -> tuple[MeasuredModel, Tensor]:
     facts = {"seed": model.config.run.seed, "data_seed": model.config.data.seed, "device": str(model.device)}
     evaluation = Evaluation(prediction.probabilities, data.y_test, model.classes)
     return MeasuredModel(evaluation, facts, data.test_checksum()), data.x_test
+
+
+def _require_not_overwritten(runs: list[str], written: Path) -> None:
+    """Refuse to replace one of the files that are to be read."""
+    for run in runs:
+        if Path(run).resolve() == written.resolve():
+            raise ConfigError(f"{run} would be overwritten by its ensemble's: name another folder with --out")
 
 
 def _require_same_test_set(tested: dict[str, MeasuredModel]) -> None:

@@ -18,6 +18,7 @@ import torch
 import ssgan
 from ssgan.config import TrainConfig
 from ssgan.errors import SSGANError
+from ssgan.typed_overrides import typed
 
 #: What PyTorch says where the operating system has no memory for it.
 _NO_MEMORY = re.compile(r"can't allocate memory|not enough memory|out of memory|bad_alloc|Cannot allocate memory", re.I)
@@ -52,7 +53,7 @@ def told_in_one_line(config: TrainConfig) -> Iterator[None]:
         if torch.distributed.is_initialized() and _LOST.search(line):
             raise SSGANError(
                 f"another process of this run was lost ({_shortened(line)}): its own message says why;"
-                f" hydra.run.dir={config.run_dir} ckpt_path=last goes on"
+                f" {typed('hydra.run.dir', config.run_dir)} ckpt_path=last goes on"
             ) from error
         advice = next(
             (advice for said, advice in _NOT_STACKED.items() if line.startswith("vmap:") and said in line), None

@@ -65,11 +65,16 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
+def group_of(sweep: str) -> str:
+    """The last two parts of a sweep's folder, such as ``2026-11-24/10-00-00``, wherever it is looked at from."""
+    return "/".join(Path(sweep).absolute().parts[-2:])
+
+
 def sweep_name() -> str | None:
-    """The last parts of the sweep's folder, such as ``2026-11-24/10-00-00``; None in a single run."""
+    """:func:`group_of` the sweep's folder; None in a single run."""
     if not _in_sweep():
         return None
-    return "/".join(Path(HydraConfig.get().sweep.dir).parts[-2:])
+    return group_of(HydraConfig.get().sweep.dir)
 
 
 def job_name() -> str | None:

@@ -55,8 +55,9 @@ def main() -> None:
     for model in models.values():
         _ = model.generator  # a supervised run is refused before anything long begins
     first = next(iter(models.values()))
-    if any(model.config.data.name != first.config.data.name for model in models.values()):
-        raise ConfigError("the runs are of several data sets; score them apart")
+    for run, model in models.items():
+        if (model.config.data.name, model.data_checksum) != (first.config.data.name, first.data_checksum):
+            raise ConfigError(f"{run} was trained on other images or labels than {arguments.runs[0]}; score them apart")
     data = first.images(arguments.data)
     n = arguments.samples or (INCEPTION_SAMPLES if arguments.inception else len(data.x_test))
     training = data.all_training_images()

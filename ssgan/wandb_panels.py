@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import wandb_workspaces.reports.v2.interface as wr
 import wandb_workspaces.workspaces.interface as ws
 from wandb_workspaces.expr import Config
+
+from ssgan.names import group_of
 
 #: The x axis of every curve: iterations, as the loggers of Lightning name them.
 ITERATION = "trainer/global_step"
@@ -95,7 +96,7 @@ def ablation_report(entity: str, project: str, sweep: str | None = None) -> wr.R
         sweep: the sweep's folder, or the group of its runs, its last two parts; None: all runs of the project.
             Runs that have not finished are left out.
     """
-    sweep = sweep and "/".join(Path(sweep).parts[-2:])  # as ssgan.names.sweep_name names the group
+    sweep = sweep and group_of(sweep)
     filters = " and ".join([*([f"Group = {sweep!r}"] if sweep else []), "State = 'finished'"])
     # Without an entity and project of its own a run set is the report's, and needs no server to be built.
     runs = wr.Runset(entity="", project="", name=sweep or "all runs", filters=filters, groupby=["config.techniques"])

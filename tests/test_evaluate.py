@@ -108,6 +108,7 @@ def test_files_of_probabilities_take_the_place_of_runs(
         (["/nowhere"], "there is no checkpoint"),
         (["/nowhere.npz"], "/nowhere.npz: there is no such file"),
         (["{2}/../other.npz"], "not a file of probabilities that ssgan.evaluate has written"),
+        (["{2}/probabilities.npz", "--out", "{2}"], "would be overwritten by its ensemble's: name another folder"),
         (["{0}/../1.npz"], "not a file of probabilities that ssgan.evaluate has written"),
         (["{0}", "--level", "95"], "--level=95.0: must be between 0 and 1"),
         (["{0}", "--batch-size", "0"], "--batch-size=0: must be 1 or more"),
@@ -121,7 +122,8 @@ def test_errors_are_one_line(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert call(monkeypatch, *(a.format(*runs) for a in argv), "--out", tmp_path / "e") == 2
+    out = [] if "--out" in argv else ["--out", tmp_path / "e"]
+    assert call(monkeypatch, *(a.format(*runs) for a in argv), *out) == 2
     (told,) = capsys.readouterr().err.strip().splitlines()
     assert line in told
     assert not (tmp_path / "e").exists()

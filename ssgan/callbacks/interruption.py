@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import signal
 import threading
-from shlex import quote
 from types import FrameType
 from typing import Any
 
@@ -17,6 +16,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from ssgan.callbacks.checkpoints import LastCheckpoint
 from ssgan.callbacks.moments import evaluation_follows, passed
+from ssgan.typed_overrides import typed
 
 log = logging.getLogger(__name__)
 
@@ -118,7 +118,7 @@ class Interruption(Checkpoint):
             name = signal.Signals(received).name
             log.warning(
                 "%s: stopped after iteration %d; %s ckpt_path=last goes on",
-                name, trainer.global_step, quote(f"hydra.run.dir={trainer.default_root_dir}"),
+                name, trainer.global_step, typed("hydra.run.dir", trainer.default_root_dir),
             )  # fmt: skip
         raise SIGTERMException(128 + received)
 

@@ -49,7 +49,8 @@ class Arrays(DataOptions):
             x_train, x_test = (_images(name, arrays[name]) for name in ("x_train", "x_test"))
             y_train, y_test = (_labels(name, arrays[name]) for name in ("y_train", "y_test"))
             found = np.unique(y_train.numpy()).tolist()
-            classes = tuple(map(str, arrays["classes"])) if "classes" in arrays else tuple(map(str, range(len(found))))
+            names = arrays.get("classes", np.arange(len(found)))
+            classes = tuple(map(str, np.char.decode(names, "utf-8") if names.dtype.kind == "S" else names))
             if found != list(range(len(classes))):
                 raise DataError(
                     f"y_train must hold each of the labels 0 to {len(classes) - 1}, but holds {_shortened(found)}"
@@ -100,6 +101,8 @@ def _images(name: str, array: np.ndarray) -> Tensor:
     if array.shape[1] in (1, 3) and array.shape[3] > 4:
         # No image is 1 or 3 pixels high with many channels: taken as it stands, it would train on nonsense.
         raise DataError(f"{name} must have shape (N, H, W, C), but {array.shape} looks like (N, C, H, W)")
+    if array.shape[3] not in (1, 3):
+        raise DataError(f"{name} must have 1 channel (grey) or 3 (RGB), but has {array.shape[3]}")
     return torch.from_numpy(array).permute(0, 3, 1, 2).contiguous()
 
 

@@ -8,7 +8,22 @@ from os import PathLike
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-warnings.simplefilter("error", Image.DecompressionBombWarning)  # Pillow's two lines instead of our one
+warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # _check_size refuses, in one line
+
+#: Formats that are read, told by their contents. Of Pillow's others PostScript starts a program.
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+
+#: EXIF's tag of the orientation, and what brings an image of each upright.
+_ORIENTATION = 0x0112
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 class UnreadableImageError(Exception):
@@ -32,11 +47,11 @@ def decode(path: str | PathLike[str], size: int | tuple[int, int], channels: int
     """
     height, width = (size, size) if isinstance(size, int) else size
     try:
-        with Image.open(path) as file:
-            _check_size(file)
+        with Image.open(path, formats=FORMATS) as file:
             # JPEG only: let the decoder shrink by a power of 2, but not below twice the wanted side, so that the
             # antialiased resize below still decides the result. Large photographs are read several times faster.
             file.draft(None, (2 * width, 2 * height))
+            _check_size(file)
             return to_array(file, (height, width), channels, resize)
     except UnreadableImageError:
         raise
@@ -49,7 +64,10 @@ def decode(path: str | PathLike[str], size: int | tuple[int, int], channels: int
 
 
 def _check_size(image: Image.Image) -> None:
-    """Refuse at Pillow's limit, where it only warns, an image that a small file makes fill the memory."""
+    """Refuse at Pillow's limit, where it only warns, an image that a small file makes fill the memory.
+
+    It is the size as decoded: a photograph's decoder shrinks it.
+    """
     limit = Image.MAX_IMAGE_PIXELS
     if limit is not None and image.width * image.height > limit:
         raise UnreadableImageError(f"{image.width}×{image.height} pixels are more than the limit of {limit}")
@@ -62,12 +80,24 @@ def to_array(image: Image.Image, size: tuple[int, int], channels: int, resize: s
         UnreadableImageError: its values have no known range.
     """
     height, width = size
-    image = _flattened(ImageOps.exif_transpose(image)).convert("L" if channels == 1 else "RGB")
+    image = _flattened(_upright(image)).convert("L" if channels == 1 else "RGB")
     if resize == "crop":
         image = ImageOps.fit(image, (width, height), Image.Resampling.BICUBIC)
     else:
         image = image.resize((width, height), Image.Resampling.BICUBIC)
     return np.asarray(image).reshape(height, width, channels).transpose(2, 0, 1)
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """The image as its EXIF orientation says.
+
+    ``ImageOps.exif_transpose`` also writes the EXIF anew, and fails where any other tag is wrong.
+    """
+    try:
+        turn = _UPRIGHT.get(image.getexif().get(_ORIENTATION, 1))
+    except Exception:  # Pillow's parser raises nearly anything; the pixels do not need it
+        return image
+    return image if turn is None else image.transpose(turn)
 
 
 def _flattened(image: Image.Image) -> Image.Image:

@@ -20,8 +20,8 @@ _NUMBERED = 30
 #: Mistakes that are shown, and in how many columns.
 _MISTAKES, _COLUMNS = 24, 8
 
-#: Characters of a class's name above a mistake, and of two in one line.
-_NAME, _WIDTH = 17, 14
+#: Characters of a class's name above a mistake, of two in one line, and of a name beside the confusions.
+_NAME, _WIDTH, _AXIS_NAME = 17, 14, 40
 
 #: Images of one confidence from which their number is drawn on a logarithmic axis.
 _MANY = 100
@@ -36,7 +36,7 @@ def write_pictures(evaluation: Evaluation, images: Tensor | None, folder: Path) 
         folder: is made if there is none.
     """
     figures = {"confusion": confusion_figure(evaluation), "reliability": reliability_figure(evaluation)}
-    (folder / "mistakes.png").unlink(missing_ok=True)  # of an earlier evaluation
+    (folder / "mistakes.png").unlink(missing_ok=True)  # of an earlier evaluation, perhaps of another model
     if evaluation.errors and images is not None:
         figures["mistakes"] = mistakes_figure(evaluation, images)
     paths = []
@@ -54,21 +54,26 @@ def _figure(width: float, height: float) -> Figure:
     return figure
 
 
-def _shortened(name: str) -> str:
-    return name if len(name) <= _NAME else f"{name[: _NAME - 1]}…"
+def _shortened(name: str, longest: int) -> str:
+    """The name, or its beginning and its end, by which names that begin alike are told apart."""
+    return name if len(name) <= longest else f"{name[: longest // 2]}…{name[-(longest - longest // 2 - 1) :]}"
 
 
 def confusion_figure(evaluation: Evaluation) -> Figure:
     """Rows are classes, columns what their images were taken for; colours by the fraction of the row."""
-    counts, k = evaluation.confusion, len(evaluation.classes)
-    side = min(14.0, 2.2 + 0.42 * k)
+    counts, k, names = (
+        evaluation.confusion,
+        len(evaluation.classes),
+        [_shortened(n, _AXIS_NAME) for n in evaluation.classes],
+    )
+    side = min(14.0, 1.6 + 0.42 * max(k, 3) + 0.085 * max(map(len, names)))  # inches; a letter of a name has 0.085
     figure = _figure(side, side)
     axes = figure.add_subplot()
     fractions = counts / counts.sum(1, keepdim=True).clamp(min=1)
     axes.imshow(fractions.numpy(), cmap="Blues", vmin=0, vmax=1)
-    upright = max(map(len, evaluation.classes)) <= 2
-    axes.set_xticks(range(k), evaluation.classes, rotation=0 if upright else 90, parse_math=False)
-    axes.set_yticks(range(k), evaluation.classes, parse_math=False)
+    upright = max(map(len, names)) <= 2
+    axes.set_xticks(range(k), names, rotation=0 if upright else 90, parse_math=False)
+    axes.set_yticks(range(k), names, parse_math=False)
     axes.set_xlabel("predicted")
     axes.set_ylabel("true")
     if k <= _NUMBERED:
@@ -113,7 +118,7 @@ def mistakes_figure(evaluation: Evaluation, images: Tensor) -> Figure:
     for axes, index, picture in zip(figure.axes, chosen.tolist(), pictures, strict=False):
         true, predicted = int(evaluation.labels[index]), int(evaluation.predicted[index])
         axes.imshow(torch.movedim(picture, 0, -1).numpy(), interpolation="nearest")
-        names = [_shortened(evaluation.classes[of]) for of in (true, predicted)]
+        names = [_shortened(evaluation.classes[of], _NAME) for of in (true, predicted)]
         between = " → " if sum(map(len, names)) <= _WIDTH else "\n→ "
         title = f"{between.join(names)}\n{evaluation.confidence[index]:.1%}"
         axes.set_title(title, fontsize=8, parse_math=False)

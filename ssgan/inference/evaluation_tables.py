@@ -17,10 +17,9 @@ MOST_CLASSES = 20
 def error_table(members: Mapping[str, Evaluation], whole: Evaluation, level: float) -> Table:
     """The error of each run and, of several, their mean ± sample std and the ensemble's."""
     table = Table(box=None)
-    for column, justify in (("run", "left"), ("test error, %", "right"), (f"{level:.0%} interval", "right")):
-        table.add_column(column, justify=justify)  # type: ignore[arg-type]
-    table.add_column("errors", justify="right")
-    table.add_column("ECE, points", justify="right")
+    table.add_column("run", overflow="fold")
+    for column in ("test error, %", f"{level:.0%} interval", "errors", "ECE, points"):
+        table.add_column(column, justify="right", no_wrap=True)
     for name, evaluation in members.items():
         table.add_row(escape(name), *_numbers(evaluation, level))
     if len(members) > 1:

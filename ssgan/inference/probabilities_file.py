@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-import zipfile
+import zlib
 from pathlib import Path
 from typing import Any, NamedTuple
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -55,8 +56,9 @@ def read_probabilities(path: Path) -> MeasuredModel:
             facts, test_set = json.loads(str(file["facts"])), str(file["test_set"])
     except FileNotFoundError as error:
         raise ConfigError(f"{path}: there is no such file") from error
-    except (KeyError, OSError, TypeError, ValueError, zipfile.BadZipFile) as error:
-        raise ConfigError(f"{path}: not a file of probabilities that ssgan.evaluate has written ({error})") from error
+    except (EOFError, KeyError, NotImplementedError, OSError, TypeError, ValueError, BadZipFile, zlib.error) as error:
+        reason = " ".join(str(error).split())
+        raise ConfigError(f"{path}: not a file of probabilities that ssgan.evaluate has written ({reason})") from error
     if probabilities.shape != (len(labels), len(classes)):
         raise ConfigError(f"{path}: probabilities {tuple(probabilities.shape)} of {len(labels)} labels is not whole")
     return MeasuredModel(Evaluation(probabilities.float(), labels, classes), facts, test_set)

@@ -33,7 +33,10 @@ def write_grid(images: Tensor, folder: Path, columns: int) -> Path:
 
 
 def write_single(images: Tensor, folder: Path) -> Path:
-    """``single/000.png`` …: each image as it is, not enlarged."""
+    """``single/000.png`` …: each image as it is, not enlarged; those of an earlier call go."""
+    for earlier in (folder / "single").glob("*.png"):
+        if earlier.stem.isdecimal():
+            earlier.unlink()
     digits = max(3, len(str(len(images) - 1)))
     for i, image in enumerate(images):
         save_png(image, folder / "single" / f"{i:0{digits}}.png")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -74,6 +75,7 @@ class TrainedModel:
         self.device = device
         self.classes: tuple[str, ...] = tuple(module.description["classes"])
         self.image_shape: tuple[int, int, int] = tuple(module.description["image_shape"])
+        self.data_checksum: str | None = module.description.get("data_checksum")
 
     @property
     def form(self) -> ImageForm:
@@ -144,7 +146,9 @@ class TrainedModel:
         if not len(pixels):
             return torch.empty(0, len(self.classes), device=self.device)
         logits = self.module.classify(pixels.to(self.device, non_blocking=True)).float()
-        return logits if logits.ndim == 2 else of_mean_probabilities(logits)
+        if logits.ndim == 2:
+            return logits
+        return of_mean_probabilities(logits.cpu() if logits.device.type == "mps" else logits)  # which has no float64
 
     @property
     def classifier(self) -> Discriminator:
@@ -207,15 +211,19 @@ class TrainedModel:
         """The data set that the model was trained on, read again.
 
         Args:
-            place: where it lies now, if it has been moved: what ``data.path`` would be, or else ``data.root``.
+            place: where it lies now, if it has been moved: what ``data.path`` would be, or else ``data.root``. Without
+                it the environment variable SSGAN_DATA takes the place of a ``data.root`` that is not there.
 
         Raises:
             DataError: it is not there any more, or its images or classes are others now.
         """
         options = self.config.data
+        here = os.environ.get("SSGAN_DATA")
         if place is not None:
             moved: dict[str, Any] = {"path" if hasattr(options, "path") else "root": place}
             options = replace(options, **moved)
+        elif here and not (options.root and Path(options.root).is_dir()):
+            options = replace(options, root=here)
         try:
             data = options.load()
         except DataError as error:
@@ -227,7 +235,9 @@ class TrainedModel:
 
 
 def load(run: str | Path, device: str = "auto") -> TrainedModel:
-    """The trained model of a run folder or checkpoint file; no pickled code is executed.
+    """The trained model of a run folder or checkpoint file.
+
+    No code in the file is executed. Classes that it names, such as a technique of one's own, are imported.
 
     Args:
         run: a run's folder (its ``checkpoints/last.ckpt`` is taken) or a checkpoint.
@@ -245,6 +255,7 @@ def load(run: str | Path, device: str = "auto") -> TrainedModel:
         config = parse_resolved(described["config"], str(path.parent))
         module = build_model(config, tuple(described["image_shape"]), described["classes"], described["num_labels"])
         module.load_state_dict(checkpoint["state_dict"])
+        module.description["data_checksum"] = described.get("data_checksum")
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
     except (KeyError, RuntimeError) as error:

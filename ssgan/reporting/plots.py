@@ -85,7 +85,8 @@ class Plot:
         png, svg = folder / f"{self.name}.png", folder / f"{self.name}.svg"
         self._figure.savefig(png, dpi=150, facecolor="white")
         whole = '<g id="figure_1">'
-        svg.write_text(self._svg.replace(whole, f'<rect width="100%" height="100%" fill="white"/>{whole}', 1))
+        on_white = f'<rect width="100%" height="100%" fill="white"/>{whole}'
+        svg.write_text(self._svg.replace(whole, on_white, 1), encoding="utf-8")
         return [png, svg]
 
 

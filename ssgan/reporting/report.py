@@ -35,7 +35,7 @@ def write_report(
             ("report.md.j2", "report.md"),
             ("report.tex.j2", "report.tex"),
         ):
-            (aside / name).write_text(report.render(template))
+            (aside / name).write_text(report.render(template), encoding="utf-8")
         write_csv(aside / "runs.csv", RUN_COLUMNS, run_rows(sections))
         write_csv(aside / "summary.csv", SUMMARY_COLUMNS, summary_rows(sections))
         names = sorted(path.name for path in aside.iterdir())

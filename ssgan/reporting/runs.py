@@ -127,10 +127,16 @@ def find_runs(folders: Sequence[str | Path]) -> tuple[list[Run], list[Incomplete
 
 
 def _run_folders(root: Path) -> Iterator[Path]:
-    for directory, subfolders, files in os.walk(root):
-        subfolders[:] = sorted(name for name in subfolders if name not in _INSIDE)
-        if "result.json" in files or "status.json" in files or (Path(directory) / ".hydra").is_dir():
-            yield Path(directory)
+    entered = {root.resolve()}
+    for directory, subfolders, files in os.walk(root, followlinks=True):
+        folder = Path(directory)
+        is_run = "result.json" in files or "status.json" in files or (folder / ".hydra").is_dir()
+        inside = _INSIDE if is_run else {".hydra", ".submitit"}
+        real = {name: (folder / name).resolve() for name in sorted(subfolders) if name not in inside}
+        subfolders[:] = [name for name, place in real.items() if place not in entered]
+        entered.update(real.values())
+        if is_run:
+            yield folder
 
 
 def _result(folder: Path) -> dict[str, Any] | None:

@@ -26,7 +26,7 @@ def show(sections: Sequence[Section], incomplete: Sequence[IncompleteRun], files
         )
         columns = ["n", "test error, %"] + ["held-out error, %"] * section.held_out
         columns += [f"against {section.baseline}, points"] if section.baseline else []
-        table.add_column("configuration")
+        table.add_column("configuration", overflow="fold")
         for column in (*columns, "seconds", "iterations/s"):
             table.add_column(column, justify="right")
         for c in section.configurations:

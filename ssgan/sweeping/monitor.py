@@ -28,6 +28,7 @@ from ssgan.status import RunStatus, read_status
 from ssgan.sweeping.job import discard_unused
 from ssgan.sweeping.plan import SweepPlan, plan_sweep
 from ssgan.sweeping.stopping import graceful_stop
+from ssgan.typed_overrides import typed
 
 
 @dataclass
@@ -202,7 +203,7 @@ class SweepWatch:
         if done:
             console.print(escape(f"report  python -m ssgan.report {quote(str(state.folder))}"), highlight=False)
         if set(failed) - state.refused or not whole:
-            again = quote(f"hydra.sweep.dir={state.folder}")
+            again = typed("hydra.sweep.dir", str(state.folder))
             console.print(escape(f"go on   the same command with {again}"), highlight=False)
         return len(failed)
 

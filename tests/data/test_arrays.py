@@ -47,6 +47,19 @@ def test_grey_images_without_a_channel_axis(tmp_path: Path) -> None:
     assert np.array_equal(data.x_train[:, 0].numpy(), grey["x_train"])
 
 
+@pytest.mark.parametrize("channels", [2, 4, 5])
+def test_images_are_grey_or_rgb(tmp_path: Path, channels: int) -> None:
+    images = np.zeros((40, 16, 16, channels), dtype=np.uint8)
+    write_arrays(tmp_path / "set.npz", x_train=images, x_test=images)
+    assert f"x_train must have 1 channel (grey) or 3 (RGB), but has {channels}" in refusal(tmp_path / "set.npz")
+
+
+def test_names_of_classes_may_be_bytes(tmp_path: Path) -> None:
+    names = [f"größe {k}" for k in range(10)]
+    write_arrays(tmp_path / "set.npz", classes=np.array([name.encode() for name in names]))
+    assert load(tmp_path / "set.npz").classes == tuple(names)
+
+
 def test_missing_or_damaged_files(tmp_path: Path) -> None:
     assert "there is no such file" in refusal(tmp_path / "none.npz")
     write_arrays(tmp_path / "cut.npz")

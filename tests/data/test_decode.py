@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from ssgan.data.decode import UnreadableImageError, decode, to_array
 
@@ -58,6 +59,41 @@ def test_thirty_two_bits_hold_sixteen_or_are_refused(tmp_path: Path) -> None:
     path = saved(Image.fromarray(values.astype(np.float32)), tmp_path / "float.tif")
     with pytest.raises(UnreadableImageError, match="no known range"):
         decode(path, 16, 1, "crop")
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_wrong_tag_beside_the_orientation_does_not_matter(tmp_path: Path, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = saved(Image.fromarray(COLOURS), tmp_path / "x.png", exif=exif)
+    upright = np.asarray(ImageOps.exif_transpose(Image.open(path))).transpose(2, 0, 1)
+    exif[0x0100] = 16  # ImageWidth, a whole number; made text below
+    whole = exif.tobytes()
+    entry = struct.pack("<HHI", 0x0100, 4, 1)
+    if entry not in whole:
+        entry = struct.pack(">HHI", 0x0100, 4, 1)
+    kind = struct.pack("<H" if entry[0] == 0 else ">H", 2)
+    wrong = whole.replace(entry, entry[:2] + kind + entry[4:])
+    assert wrong != whole
+    path = saved(Image.fromarray(COLOURS), tmp_path / "wrong.png", exif=wrong)
+    assert np.array_equal(decode(path, 16, 3, "crop"), upright)
+
+
+def test_a_photograph_of_more_pixels_than_the_limit_is_shrunk_as_it_is_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 400 * 300)
+    large = Image.new("RGB", (480, 360), (200, 40, 40))
+    assert decode(saved(large, tmp_path / "x.jpg"), 32, 3, "crop").shape == (3, 32, 32)
+    with pytest.raises(UnreadableImageError, match="480×360 pixels are more than the limit of 120000"):
+        decode(saved(large, tmp_path / "x.png"), 32, 3, "crop")
+
+
+def test_postscript_is_no_image_whatever_it_is_called(tmp_path: Path) -> None:
+    path = tmp_path / "holiday.jpg"
+    path.write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 100 100\n%%EndComments\nshowpage\n%%EOF\n")
+    with pytest.raises(UnreadableImageError, match="not an image"):
+        decode(path, 16, 3, "crop")
 
 
 def test_one_bit(tmp_path: Path) -> None:

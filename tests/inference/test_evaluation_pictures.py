@@ -19,6 +19,24 @@ def evaluation(n: int) -> Evaluation:
     return Evaluation(torch.randn(n, 4, generator=rng).softmax(1), torch.randint(0, 4, (n,), generator=rng), NAMES)
 
 
+@pytest.mark.parametrize("classes", [2, 3, 12])
+def test_long_names_leave_room_for_the_confusions(classes: int) -> None:
+    names = [f"Tomato_Tomato_YellowLeaf_Curl_Virus_of_number_{k}" for k in range(classes)]
+    labels = torch.arange(60) % classes
+    given = Evaluation(torch.eye(classes)[labels.roll(1)], labels, names)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # "axes sizes collapsed to zero"
+        figure = confusion_figure(given)
+        figure.canvas.draw()
+    (axes,) = figure.axes
+    assert axes.get_window_extent().width > 0.25 * figure.bbox.width
+    for label in (*axes.get_yticklabels(), axes.yaxis.label, axes.xaxis.label):
+        box = label.get_window_extent()
+        assert box.x0 >= 0 and box.y0 >= 0
+    shown = [label.get_text() for label in axes.get_yticklabels()]
+    assert len(set(shown)) == classes and max(map(len, shown)) == 40
+
+
 def test_names_are_shown_as_they_are(tmp_path: Path) -> None:
     """A dollar sign begins no formula, and what the font does not have is no warning."""
     given = evaluation(40)

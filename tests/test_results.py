@@ -168,3 +168,17 @@ def test_what_is_kept_of_a_run_names_no_folder_of_the_machine(tmp_path):
     assert result["config"] == {"data": {"root": None, "seed": 1}, "callbacks": {"dirpath": "./checkpoints"}}
     assert (folder / "samples.png").read_bytes() == b"last"
     assert (folder / "metrics.csv").read_text() == "step,test/error\n"
+
+
+def test_the_ensemble_of_kept_probabilities_makes_the_errors_that_the_page_says():
+    """Restated without the project's own reading: the mean of five files' probabilities."""
+    total, labels = 0.0, None
+    for split in range(6, 11):
+        folder = REPOSITORY / "results" / "mnist_100_best" / f"split_{split}"
+        with np.load(folder / "probabilities.npz") as file:
+            probabilities, labels = file["probabilities"].astype(np.float64), file["labels"]
+        own = int((probabilities.argmax(1) != labels).sum())
+        assert own == json.loads((folder / "result.json").read_text())["test_errors"]
+        total = total + probabilities
+    errors = int((total.argmax(1) != labels).sum())
+    assert f"splits 6 to 10 {errors}, each model" in PAGE.read_text().replace("\n  ", " ")

@@ -83,7 +83,9 @@ class UnusedFolder(Callback):
         if not config.hydra.run.dir:
             leave(ConfigError("hydra.run.dir is empty; name a folder"))
         try:
-            if find_checkpoint(config.get("ckpt_path"), config.hydra.run.dir) is None:
-                check_unused(config.hydra.run.dir)
+            folder = Path(config.hydra.run.dir)
+            checkpoint = find_checkpoint(config.get("ckpt_path"), str(folder))
+            if checkpoint is None or not Path(checkpoint).resolve().is_relative_to(folder.resolve()):
+                check_unused(str(folder))
         except ConfigError as error:
             leave(error)  # Hydra would make a warning of it

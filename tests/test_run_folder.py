@@ -49,6 +49,26 @@ def test_a_new_run_over_another_is_refused_and_changes_nothing(done: Path, capfd
     assert content(done) == before
 
 
+def test_going_on_from_one_run_does_not_replace_another(
+    done: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert command(*SHORT, f"hydra.run.dir='{tmp_path}/other'") == 0
+    before = content(done)
+    again = (*SHORT, "trainer.max_iterations=3", f"ckpt_path='{tmp_path}/other'")
+    assert command(*again, f"hydra.run.dir='{done}'") == 2
+    assert "result.json is of another run" in capfd.readouterr().err and content(done) == before
+    assert command(*again, f"hydra.run.dir='{tmp_path}/other'") == 0
+
+
+def test_a_refused_run_in_the_working_folder_leaves_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "new").mkdir()
+    monkeypatch.chdir(tmp_path / "new")
+    assert command(*SHORT, "optim.lr=-1", "hydra.run.dir=.") == 2
+    assert "optim.lr=-1" in capfd.readouterr().err and (tmp_path / "new").is_dir()
+
+
 def test_no_folder_at_all_is_refused(capfd: pytest.CaptureFixture[str]) -> None:
     assert command(*SHORT, "hydra.run.dir=") == 2
     assert capfd.readouterr().err == "error: hydra.run.dir is empty; name a folder\n"

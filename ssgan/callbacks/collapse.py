@@ -46,6 +46,8 @@ class CollapseWarning(L.Callback):
         """Look at every multiple of ``every``."""
         if not passed(trainer, batch, self.every) or not module.objective.g_steps or len(self._seen) == 2:
             return
+        if batch[-1].unlabelled.shape[-4] < 2:  # one image differs from none
+            return
         pairs = zip(module.members.split(batch[-1].unlabelled[-1]), self._generated(module, batch[-1]), strict=True)
         spreads = [(spread(real), spread(fake)) for real, fake in pairs]
         real, fake = min(spreads, key=lambda pair: pair[1] / pair[0] if pair[0] else 0.0)

@@ -116,9 +116,12 @@ def discard_unused(run_dir: Path) -> None:
     """Remove a run's folder if only Hydra has written there, and the folders above it that it leaves empty."""
     if not run_dir.is_dir() or {path.name for path in run_dir.iterdir()} - HYDRAS:
         return
+    here = Path.cwd()
+    if here.is_relative_to(run_dir.resolve()):  # hydra.run.dir=. is the user's folder
+        return
     shutil.rmtree(run_dir, ignore_errors=True)
     for folder in run_dir.parents:
-        if not folder.is_relative_to(Path.cwd()) or folder == Path.cwd():
+        if not folder.is_relative_to(here) or folder == here:
             return
         try:
             folder.rmdir()

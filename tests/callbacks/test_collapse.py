@@ -37,6 +37,11 @@ def test_a_collapsed_generator_is_one_line_and_the_losses_stay_finite(shade, mem
     assert "iteration 4: the generator has collapsed" in warnings(caplog)[0] and "\n" not in warnings(caplog)[0]
 
 
+def test_of_one_image_nothing_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    train(tmp_path, *WATCHED, "data.batch_size=1", "trainer.max_iterations=4")
+    assert warnings(caplog) == []
+
+
 def test_real_images_that_are_all_the_same_are_one_line(tmp_path: Path, caplog: pytest.LogCaptureFixture):
     constant = {f"x_{part}": np.full((size, 16, 16, 3), 7, np.uint8) for part, size in (("train", 200), ("test", 100))}
     write_arrays(tmp_path / "constant.npz", **constant)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ def finished_result(config: TrainConfig) -> dict[str, Any] | None:
         result: dict[str, Any] = json.loads(path.read_text())
     except (OSError, ValueError):
         return None
-    _check_same(path, result.get("config", {}), config)
+    _check_same(path, result.get("config", {}), config, INDIFFERENT)  # nobody looks at its images any more
     return result
 
 
@@ -39,12 +40,12 @@ def unfinished_checkpoint(config: TrainConfig) -> str | None:
         saved = read_checkpoint(str(path))
     except ConfigError as error:
         raise ConfigError(f"{error}; delete it to begin the job anew") from error
-    _check_same(path, saved["ssgan"]["config"], config)
+    _check_same(path, saved["ssgan"]["config"], config, (*INDIFFERENT, *FREE))
     return str(path)
 
 
-def _check_same(path: Path, saved: dict[str, Any], config: TrainConfig) -> None:
-    for option, before, now in differences(saved, config.resolved, (*INDIFFERENT, *FREE)):
+def _check_same(path: Path, saved: dict[str, Any], config: TrainConfig, ignored: Sequence[str]) -> None:
+    for option, before, now in differences(saved, config.resolved, ignored):
         raise ConfigError(
             f"{path} is of a run with {option}={before}, and this job has {option}={now}:"
             " name another folder by hydra.sweep.dir"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
+from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
 from zipfile import BadZipFile
@@ -48,15 +49,18 @@ def read_probabilities(path: Path) -> MeasuredModel:
 
     Raises:
         ConfigError: there is no such file, or it is not one of these.
+        OSError: it cannot be read.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        content = BytesIO(path.read_bytes())  # the operating system's own errors say themselves what is wrong
+    except FileNotFoundError as error:
+        raise ConfigError(f"{path}: there is no such file") from error
+    try:
+        with np.load(content, allow_pickle=False) as file:
             probabilities, labels = (torch.from_numpy(file[name]) for name in ("probabilities", "labels"))
             classes = tuple(map(str, file["classes"]))
             facts, test_set = json.loads(str(file["facts"])), str(file["test_set"])
-    except FileNotFoundError as error:
-        raise ConfigError(f"{path}: there is no such file") from error
-    except (EOFError, KeyError, NotImplementedError, OSError, TypeError, ValueError, BadZipFile, zlib.error) as error:
+    except (EOFError, KeyError, NotImplementedError, TypeError, ValueError, BadZipFile, zlib.error) as error:
         reason = " ".join(str(error).split())
         raise ConfigError(f"{path}: not a file of probabilities that ssgan.evaluate has written ({reason})") from error
     if probabilities.shape != (len(labels), len(classes)):

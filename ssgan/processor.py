@@ -15,6 +15,7 @@ def prepare_processor(threads: int | None) -> None:
     """Set PyTorch's threads, if a number is given, and let an iteration reuse the memory of the last one."""
     if threads is not None:
         torch.set_num_threads(threads)
+        os.environ["OMP_NUM_THREADS"] = str(threads)  # where it is not set Lightning shares the cores among processes
     keep_freed_memory()
     # trainer.deterministic needs it, and cuBLAS reads it once in a process, of which this run may not be the last.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")

@@ -8,7 +8,6 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import lightning as L
@@ -29,7 +28,7 @@ from ssgan.hardware import check_cuda_graphs, check_precision, set_matmul_precis
 from ssgan.member_runs import write_members
 from ssgan.processor import prepare_processor
 from ssgan.result import show, summarise, write
-from ssgan.run_folder import first_process, occupied
+from ssgan.run_folder import occupied
 from ssgan.status import RunStatus
 
 #: Images from which the networks' start values are taken.
@@ -61,15 +60,7 @@ def run(config: TrainConfig, quiet: bool = False) -> dict[str, Any]:
         if config.run.ckpt_path is not None and resumed is not None:
             check_data(config.run.ckpt_path, resumed, checksum)
         with open_loggers(config.logger) as loggers:
-            begin(config.run_dir)
             return train_and_test(config, images, checksum, loggers, quiet)
-
-
-def begin(run_dir: str) -> None:
-    """Note that a run is at work; the result of one that was shorter is none of it any more."""
-    if first_process():
-        RunStatus("running").write(run_dir)
-        Path(run_dir, "result.json").unlink(missing_ok=True)
 
 
 def train_and_test(
@@ -140,7 +131,7 @@ def build_trainer(
     )
     try:
         return trainer()
-    except (MisconfigurationException, TypeError, ValueError) as error:
+    except (MisconfigurationException, TypeError, ValueError, RuntimeError) as error:  # the last: SLURM's variables
         raise ConfigError(f"trainer: {error}") from error
 
 

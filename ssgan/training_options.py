@@ -12,6 +12,9 @@ from ssgan.errors import ConfigError
 #: The largest that NumPy and Lightning take.
 LARGEST_SEED = 2**32 - 1
 
+#: Lightning's name of the strategy for several processes: a player's step does not use the other one's parameters.
+DDP = "ddp_find_unused_parameters_true"
+
 
 @dataclass
 class Objective:
@@ -114,7 +117,10 @@ class Optim:
 
 @dataclass
 class TrainerOptions:
-    """How long, where and in which precision to train. An iteration is one round of D and G updates."""
+    """How long, where and in which precision to train. An iteration is one round of D and G updates.
+
+    Several devices or nodes are several processes, whether ``strategy`` says so (``ddp``) or not.
+    """
 
     accelerator: str = "auto"
     devices: Any = 1
@@ -141,9 +147,8 @@ class TrainerOptions:
                 "trainer.cuda_graphs=true does not go with trainer.precision=16-mixed, whose loss scaler reads the"
                 " device at each step; use bf16-mixed or 32"
             )
-        listed = isinstance(self.devices, Sequence) and not isinstance(self.devices, str)
-        one_device = len(self.devices) == 1 if listed else self.devices in (1, "1")
-        if self.cuda_graphs and (not one_device or self.num_nodes != 1 or self.strategy != "auto"):
+        one_of("trainer.strategy", self.strategy, ("auto", "ddp", DDP))
+        if self.cuda_graphs and (not self.one_device or self.strategy != "auto"):
             raise ConfigError(
                 "trainer.cuda_graphs=true takes one device and trainer.strategy=auto; processes that share a batch have"
                 " to talk"
@@ -161,6 +166,14 @@ class TrainerOptions:
                     f"trainer.iterations_per_batch={self.iterations_per_batch}: does not divide"
                     f" trainer.{name}={getattr(self, name)}"
                 )
+        if self.strategy == "ddp" or not self.one_device:
+            self.strategy = DDP
+
+    @property
+    def one_device(self) -> bool:
+        """Whether a single device of a single node is asked for."""
+        listed = isinstance(self.devices, Sequence) and not isinstance(self.devices, str)
+        return self.num_nodes == 1 and (len(self.devices) == 1 if listed else self.devices in (1, "1"))
 
 
 @dataclass

@@ -239,3 +239,20 @@ def test_composing_leaves_the_configuration_unresolved_for_cfg_job(tmp_path: Pat
     assert OmegaConf.to_container(composed(tmp_path), resolve=False)["trainer"]["max_epochs"] == (
         "${part:${optim.epochs},${optim.length}}"
     )
+
+
+@pytest.mark.parametrize(
+    ("trainer", "several"),
+    [
+        ({}, False),
+        ({"devices": [3]}, False),
+        ({"devices": "1"}, False),
+        ({"strategy": "ddp"}, True),
+        ({"devices": 2}, True),
+        ({"devices": "auto"}, True),
+        ({"devices": [0, 1]}, True),
+        ({"num_nodes": 2}, True),
+    ],
+)
+def test_several_devices_are_several_processes_said_or_not(trainer: dict, several: bool) -> None:
+    assert TrainerOptions(**trainer).strategy == ("ddp_find_unused_parameters_true" if several else "auto")

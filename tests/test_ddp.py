@@ -34,11 +34,11 @@ def run_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2", "data.batch_size=20", "data.num_val=10",
         "trainer.max_iterations=4", "trainer.eval_every=2", "trainer.log_every=2", "objective.g_steps=2", *TINY_MLP,
         *chosen(*TRICKS), "callbacks=[checkpoints,samples]", "+callbacks.dump._target_=dump.Dump", "logger=csv",
-        "hydra.run.dir=run",
+        "trainer.threads=2", "hydra.run.dir=run",
     ]  # fmt: skip
     path = os.pathsep.join([str(REPOSITORY), str(folder)])
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_XDIST")}
-    environment |= {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_XDIST", "OMP_NUM_THREADS"))}
+    environment |= {"PYTHONPATH": path}
     result = subprocess.run(
         [sys.executable, "-m", "ssgan.train", *overrides],
         capture_output=True, text=True, cwd=folder, env=environment, timeout=300,
@@ -66,6 +66,7 @@ def test_the_run_ends_with_one_result_one_log_and_one_checkpoint(run_dir: Path):
     result = json.loads((run_dir / "run" / "result.json").read_text())
     assert result["processes"] == 2 and result["iterations"] == 4 and result["test_size"] == 500
     assert result["test_error"] == pytest.approx(result["test_errors"] / 500)
+    assert result["hardware"].endswith("2 threads"), "of each process, as asked for, and not its share of the cores"
     rows = metric_rows(run_dir / "run")
     assert [row["step"] for row in rows if "train/d_loss" in row] == [2, 4]
     saved = torch.load(run_dir / "run" / "checkpoints" / "last.ckpt", weights_only=True)

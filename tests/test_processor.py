@@ -13,11 +13,12 @@ from ssgan.processor import keep_freed_memory, prepare_processor
 from tests.runs import TINY, compose_run
 
 
-def test_a_given_number_of_threads_is_what_is_used(tmp_path):
+def test_a_given_number_of_threads_is_what_is_used(tmp_path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
     before = torch.get_num_threads()
     try:
         prepare_processor(compose_run(tmp_path, *TINY, "trainer.threads=3").trainer.threads)
-        assert torch.get_num_threads() == 3
+        assert torch.get_num_threads() == 3 and os.environ["OMP_NUM_THREADS"] == "3"
         prepare_processor(compose_run(tmp_path, *TINY).trainer.threads)
         assert torch.get_num_threads() == 3
     finally:

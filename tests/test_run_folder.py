@@ -151,12 +151,14 @@ def test_a_resumed_run_that_does_not_end_has_no_result(tmp_path: Path, monkeypat
 
 
 def test_a_refused_resume_leaves_a_finished_run_finished(done: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    result = (done / "result.json").read_text()
-    for wrong in ("data.num_labels=40", "logger=wandb"):  # the second is refused once the data are there
-        assert command(*SHORT, wrong, "ckpt_path=last", f"hydra.run.dir='{done}'") != 0
-    status = read_status(done)
-    assert status is not None and (status.state, status.error) == ("done", None)
-    assert (done / "result.json").read_text() == result and "error: " in capfd.readouterr().err
+    result, before = (done / "result.json").read_text(), read_status(done)
+    late = ("logger=wandb", "+callbacks.own._target_=lightning.Calback", "trainer.devices=[7]")  # the data are there
+    for wrong in ("data.num_labels=40", *late):
+        argv = (*SHORT, "trainer.max_iterations=3", wrong, "ckpt_path=last", f"hydra.run.dir='{done}'")
+        assert command(*argv) != 0
+        assert capfd.readouterr().err.startswith("error: ")
+        assert read_status(done) == before and before is not None and before.state == "done"
+        assert (done / "result.json").read_text() == result
 
 
 def test_a_sweep_refused_by_a_folder_s_run_leaves_that_run_what_it_is(

@@ -10,7 +10,6 @@ from typing import Any
 
 import lightning as L
 import torch
-from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
@@ -20,17 +19,20 @@ from ssgan.typed_overrides import typed
 
 log = logging.getLogger(__name__)
 
+#: By which a batch system says that a job's time is nearly over.
+REQUEUE = (signal.SIGUSR1, signal.SIGUSR2)
+
 
 class Interruption(Checkpoint):
     """Finishes the iteration, and its evaluation, before it obeys a signal.
 
     SIGTERM and SIGINT (Ctrl-C) write ``last.ckpt`` and end the run with status 128 plus the signal's number; a second
-    SIGINT ends it at once. SLURM's SIGUSR1 (``sbatch --signal=USR1@90``) is left to Lightning, which writes a
-    checkpoint and requeues the job.
+    SIGINT ends it at once. SIGUSR1 and SIGUSR2, where somebody waits for them, write it too and are then passed on: to
+    Lightning (``sbatch --signal=USR1@90``) or submitit, which requeue the job.
 
-    Lightning would do each in the middle of whatever is being done: save a state between D's and G's step, or, where
-    several processes train, let them communicate out of turn. It is told of a signal at a time of our choice instead.
-    Several processes agree at the rows of the log, where they wait for each other anyway.
+    They would act in the middle of whatever is being done: save a state between D's and G's step or none at all, or,
+    where several processes train, let them communicate out of turn. They are told of a signal at a time of our choice
+    instead. Several processes agree at the rows of the log, where they wait for each other anyway.
 
     Args:
         log_every: iterations between two rows of the log.
@@ -40,7 +42,6 @@ class Interruption(Checkpoint):
         self.log_every = log_every
         self._together = False  # whether all processes are at the end of the same batch with a row of the log
         self._received: int | None = None
-        self._requeue: int | None = None
         self._replaced: dict[int, Any] = {}
 
     def setup(self, trainer: L.Trainer, module: L.LightningModule, stage: str) -> None:
@@ -51,11 +52,8 @@ class Interruption(Checkpoint):
         """Take over the signals."""
         if trainer.received_sigterm:  # nothing has been done yet
             raise SIGTERMException(128 + signal.SIGTERM)
-        environment = getattr(trainer.strategy, "cluster_environment", None) or SLURMEnvironment()
-        slurm = isinstance(environment, SLURMEnvironment) and SLURMEnvironment.detect() and environment.auto_requeue
-        requeue = environment.requeue_signal if slurm else None
-        self._requeue = None if requeue is None else int(requeue)
-        for number in (signal.SIGTERM, signal.SIGINT, *([requeue] if requeue else [])):
+        awaited = [number for number in REQUEUE if callable(signal.getsignal(number))]
+        for number in (signal.SIGTERM, signal.SIGINT, *awaited):
             self._replace(number, self._note)
 
     def on_train_batch_end(
@@ -108,12 +106,13 @@ class Interruption(Checkpoint):
         if received is None:
             return
         self._received = None
-        if received == self._requeue:
-            self._replaced[received](received, None)  # Lightning's; SLURM ends the job when it has requeued it
-            return
         for callback in trainer.checkpoint_callbacks:
             if isinstance(callback, LastCheckpoint):
                 callback.write(trainer)
+        if received in REQUEUE:
+            if (handler := self._replaced.get(received)) is not None:  # another process alone may await it
+                handler(received, None)
+            return  # whoever has requeued the job ends it
         if trainer.is_global_zero:
             name = signal.Signals(received).name
             log.warning(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from pathlib import Path
 from typing import Any
 
 import lightning as L
@@ -16,6 +17,9 @@ log = logging.getLogger(__name__)
 
 class StatusFile(L.Callback):
     """Writes a run's status at its start, every few seconds, and when training ends.
+
+    A run that goes on from a finished one takes away that one's ``result.json`` when it begins its first iteration, for
+    until then it may be refused, and the result of a shorter run is none of a longer one.
 
     Args:
         run_dir: the run's folder.
@@ -30,9 +34,11 @@ class StatusFile(L.Callback):
         self._failed = False
 
     def on_train_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
-        """Write the first status."""
+        """Write the first status; from here on an earlier result is out of date."""
         self._started = time.monotonic()
         self._write(trainer)
+        if trainer.is_global_zero:
+            Path(self.run_dir, "result.json").unlink(missing_ok=True)
 
     def on_train_batch_end(self, trainer: L.Trainer, *_: Any) -> None:
         """Write the next one when it is time."""

@@ -52,10 +52,10 @@ def prepare(config: TrainConfig) -> dict[str, Any] | None:
         ConfigError: the folder holds another run, or the job would start processes that start the sweep again.
     """
     trainer = config.trainer
-    if trainer.strategy.startswith("ddp") and "spawn" not in trainer.strategy and trainer.devices not in (1, "1"):
+    if not trainer.one_device:
         raise ConfigError(
-            f"trainer.strategy={trainer.strategy} starts processes that would each start the sweep again:"
-            " sweep with one device a job"
+            f"trainer.devices={trainer.devices} starts processes that would each start the sweep again: sweep with"
+            " trainer.devices=1"
         )
     jobs = jobs_at_once()
     if trainer.threads is None and jobs > 1 and "OMP_NUM_THREADS" not in os.environ:  # joblib sets it for its processes

@@ -79,3 +79,52 @@ def test_a_job_that_slurm_requeues_goes_on_by_itself(tmp_path: Path, monkeypatch
     assert steps == [6], "it went on from the newer of the two checkpoints"
     assert command(*SHORT, "hydra.run.dir=whole") == 0
     assert_equal(last_checkpoint(tmp_path / "run")["state_dict"], last_checkpoint(tmp_path / "whole")["state_dict"])
+
+
+@pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGUSR2])
+def test_who_awaits_a_signal_of_the_batch_system_gets_it_when_the_state_is_saved(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As submitit does, which requeues the job and ends it."""
+    monkeypatch.chdir(tmp_path)
+    saved: list[int] = []
+
+    def awaited(received: int, frame: object) -> None:
+        assert received == number
+        saved.append(last_checkpoint(tmp_path / "run")["global_step"])
+        raise SystemExit(7)
+
+    objective, calls = FeatureMatching.generator_objective, iter(range(1, 100))
+
+    def signalled(self: FeatureMatching, step: object) -> object:
+        if next(calls) == 3:
+            os.kill(os.getpid(), number)
+        return objective(self, step)
+
+    before = signal.signal(number, awaited)
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(FeatureMatching, "generator_objective", signalled)
+            assert command(*SHORT, "trainer.checkpoint_every=100", "hydra.run.dir=run") == 7
+        assert signal.getsignal(number) is awaited, "it is given back"
+    finally:
+        signal.signal(number, before)
+    assert saved == [3], "saved between two iterations, before it was passed on"
+    status = read_status(tmp_path / "run")
+    assert status is not None and (status.state, status.iteration) == ("interrupted", 3)
+    assert command(*SHORT, "hydra.run.dir=run", "ckpt_path=last") == 0
+    assert command(*SHORT, "hydra.run.dir=whole") == 0
+    assert_equal(last_checkpoint(tmp_path / "run")["state_dict"], last_checkpoint(tmp_path / "whole")["state_dict"])
+
+
+@pytest.mark.parametrize("name", ["bash", "train"])
+def test_many_tasks_of_which_this_is_one_process_are_no_traceback(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """In a shell of ``salloc --ntasks=4``, or in a batch script without ``srun``."""
+    for key, value in {"SLURM_JOB_ID": "42", "SLURM_NTASKS": "4", "SLURM_JOB_NAME": name}.items():
+        monkeypatch.setenv(key, value)
+    status = command(*SHORT, f"hydra.run.dir='{tmp_path}/run'")
+    printed = capfd.readouterr()
+    assert "Traceback" not in printed.err
+    assert (status, printed.err.count("\n")) in ((0, 0), (2, 1)), printed.err

@@ -62,6 +62,7 @@ OUT_OF_RANGE = {
     "optim.average.rate": [-0.1, 1.5, "nan", "null"],
     "optim.average.half_life": [5, 0],
     "trainer.precision": ["64", "fp8"],
+    "trainer.strategy": ["ddp_spawn", "fsdp"],
     "trainer.max_epochs": [0, -1],
     "trainer.max_iterations": [0, -1],
     "trainer.log_every": [0, -1],
@@ -72,7 +73,7 @@ OUT_OF_RANGE = {
 }
 
 #: Keys that take any word, or only the run can tell; and those of callbacks and loggers, which need Lightning.
-ANY_WORD = ("data.root", "ckpt_path", "trainer.accelerator", "trainer.strategy", "trainer.devices")
+ANY_WORD = ("data.root", "ckpt_path", "trainer.accelerator", "trainer.devices")
 
 #: Whole command lines: contradictions, what is given twice, what is no override.
 CONTRADICTIONS = [

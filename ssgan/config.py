@@ -95,8 +95,9 @@ def parse(cfg: DictConfig, run_dir: str, overrides: list[str]) -> TrainConfig:
     resolved: Any = _resolve(cfg)
     if unknown := [key for key in resolved if key not in PARTS]:
         raise ConfigError(f"no key '{unknown[0]}' in the configuration; it has {', '.join(PARTS)}")
-    if isinstance(path := (resolved.get("data") or {}).get("path"), str):  # found from elsewhere later too
-        resolved["data"]["path"] = str(Path(path).expanduser().absolute())
+    for place in ("path", "root"):
+        if isinstance(given := (resolved.get("data") or {}).get(place), str) and given:  # found from elsewhere later too
+            resolved["data"][place] = str(Path(given).expanduser().absolute())
     optim = _typed(Optim, resolved["optim"], "optim")
     model = build(resolved["model"], Architecture, "model")
     trainer = _typed(TrainerOptions, resolved["trainer"], "trainer")

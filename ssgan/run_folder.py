@@ -23,6 +23,9 @@ log = logging.getLogger(__name__)
 #: What the operating system says where a file system has no locks.
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP)
 
+#: Where launchers say which process of a run this is: torchrun and Lightning, SLURM, Open MPI, MPICH, LSF.
+_RANKS = ("RANK", "LOCAL_RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMI_RANK", "JSM_NAMESPACE_RANK")
+
 
 def check_unused(run_dir: str) -> None:
     """Refuse to begin a run where another one lies: it would lose its checkpoints and its result.
@@ -40,7 +43,7 @@ def check_unused(run_dir: str) -> None:
 
 def first_process() -> bool:
     """Whether this is the first process of a run, or its only one, by what a launcher says in the environment."""
-    place = next((os.environ[name] for name in ("RANK", "LOCAL_RANK", "SLURM_PROCID") if name in os.environ), "0")
+    place = next((os.environ[name] for name in _RANKS if name in os.environ), "0")
     return place == os.environ.get("NODE_RANK", "0") == "0"
 
 

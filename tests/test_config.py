@@ -206,7 +206,8 @@ def test_the_data_folder_of_the_environment(tmp_path: Path, monkeypatch: pytest.
     assert compose_run(tmp_path, "data=mnist").data.root is None
     monkeypatch.setenv("SSGAN_DATA", str(tmp_path / "sets"))
     assert compose_run(tmp_path, "data=mnist").data.root_path == tmp_path / "sets"
-    assert compose_run(tmp_path, "data=mnist", "data.root=here").data.root == "here"
+    monkeypatch.chdir(tmp_path)
+    assert compose_run(tmp_path, "data=mnist", "data.root=here").data.root == str(tmp_path / "here"), "from elsewhere too"
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ssgan.errors import ConfigError
-from ssgan.run_folder import check_unused, first_process, occupied
+from ssgan.run_folder import _RANKS, check_unused, first_process, occupied
 from ssgan.status import RunStatus, read_status
 from tests.runs import TINY, command, train
 
@@ -83,12 +83,16 @@ def test_no_folder_at_all_is_refused(capfd: pytest.CaptureFixture[str]) -> None:
         ({"LOCAL_RANK": "1"}, False),
         ({"NODE_RANK": "1"}, False),
         ({"SLURM_PROCID": "2"}, False),
+        ({"OMPI_COMM_WORLD_RANK": "1"}, False),
+        ({"PMI_RANK": "1"}, False),
+        ({"JSM_NAMESPACE_RANK": "1"}, False),
+        ({"OMPI_COMM_WORLD_RANK": "0"}, True),
     ],
 )
 def test_one_process_of_a_run_is_the_first(
     environment: dict[str, str], first: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID"):
+    for name in (*_RANKS, "NODE_RANK"):
         monkeypatch.delenv(name, raising=False)
     with occupied(str(tmp_path)):
         for name, value in environment.items():

@@ -71,3 +71,14 @@ class BestCheckpoint(ModelCheckpoint):
         """Write if the error is the lowest so far."""
         if "val/error" in trainer.callback_metrics:
             super().on_validation_end(trainer, pl_module)
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go by the lowest error so far where ``best.ckpt`` is, also when the run's folder was moved; else begin anew.
+
+        Lightning would go by the folder's name.
+        """
+        path = Path(str(self.dirpath), "best.ckpt")
+        if path.is_file():
+            here, score = str(path), state_dict["best_model_score"]
+            places = {"best_model_path": here, "kth_best_model_path": here, "best_k_models": {here: score}}
+            super().load_state_dict({**state_dict, **places, "dirpath": self.dirpath})

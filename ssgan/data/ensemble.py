@@ -41,9 +41,10 @@ class EnsembleData(L.LightningDataModule):
         super().__init__()
         self.images = images
         how = (d_steps, g_steps, test_curve, iterations_per_batch)
-        self.members = [
-            SemiSupervisedData(images, replace(options, seed=options.seed + i), seed + i, *how) for i in range(count)
-        ]
+        self.members: list[SemiSupervisedData] = []
+        for i in range(count):
+            self.members.append(SemiSupervisedData(images, replace(options, seed=options.seed + i), seed + i, *how))
+            self._share()  # at once, for each may hold a copy
 
     @property
     def num_labels(self) -> int:
@@ -56,15 +57,10 @@ class EnsembleData(L.LightningDataModule):
 
     def setup(self, stage: str) -> None:
         """Move the images to the training device, once; what members share, once for all."""
-        first = self.members[0]
-        # A split decides which images are held out, and which are labelled and so perhaps left out.
-        same = not first.options.num_val and first.options.include_labelled
         for member in self.members:
             member.trainer = self.trainer
-            member.test = first.test  # the first's are on the device by then, and are not moved again
-            if same:
-                member.unlabelled = first.unlabelled
             member.setup(stage)
+            self._share()  # what is on the device by now is not moved again
 
     def train_dataloader(self) -> StackedStream:
         """The members' streams as one."""
@@ -81,6 +77,16 @@ class EnsembleData(L.LightningDataModule):
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
         """Batches are slices of tensors that are on the device already."""
         return batch
+
+    def _share(self) -> None:
+        """Let all members hold the first one's test images, and its unlabelled ones if theirs are the same."""
+        first = self.members[0]
+        # A split decides which images are held out, and which are labelled and so perhaps left out.
+        same = not first.options.num_val and first.options.include_labelled
+        for member in self.members:
+            member.test = first.test
+            if same:
+                member.unlabelled = first.unlabelled
 
     def _stacked_val(self, loaders: Sequence[list[EvalStream]]) -> list[EvalStream]:
         """The first member's loaders, those of held-out images with every member's."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -33,7 +35,8 @@ def plan_sweep(config: DictConfig) -> SweepPlan:
         config: as composed for the whole sweep, with its ``hydra`` node.
 
     Raises:
-        ConfigError: two jobs would be the same, a search has nothing to go by, or there is no SLURM for its launcher.
+        ConfigError: two jobs would be the same or have members in common, a search has nothing to go by, or there is
+            no SLURM for its launcher.
     """
     sweeper = config.hydra.sweeper
     params = [f"{key}={value}" for key, value in (sweeper.get("params") or {}).items()]
@@ -49,6 +52,8 @@ def plan_sweep(config: DictConfig) -> SweepPlan:
         return SweepPlan(int(sweeper.n_trials), shared, None)
     shared = [key for key, override in overrides.items() if not override.is_sweep_override()]
     jobs = BasicSweeper.split_arguments(list(overrides.values()), None)[0]
+    _refuse_common_splits(jobs, config)
+    _refuse_common_splits(jobs, config)
     if "job_folder" not in str(OmegaConf.to_container(config.hydra.sweep)["subdir"]):  # type: ignore[index,call-overload]
         return SweepPlan(len(jobs), shared, None)
     folders = [job_folder(job, shared) for job in jobs]
@@ -56,3 +61,22 @@ def plan_sweep(config: DictConfig) -> SweepPlan:
         if times > 1:
             raise ConfigError(f"{times} jobs of the sweep are the same, {name}; give each value once")
     return SweepPlan(len(jobs), shared, folders)
+
+
+def _refuse_common_splits(jobs: Sequence[Sequence[str]], config: DictConfig) -> None:
+    """Refuse ensembles that differ in ``data.seed`` alone and share labelled splits: they count as independent."""
+    seeds: dict[tuple[int, tuple[str, ...]], set[int]] = {}
+    for job in jobs:
+        options = dict(override.lstrip("+").split("=", 1) for override in job if "=" in override)
+        members, seed = options.get("ensemble", config.get("ensemble")), options.get("data.seed", config.data.seed)
+        if str(members).isdecimal() and str(seed).isdecimal():
+            others = tuple(f"{key}={value}" for key, value in options.items() if key not in ("data.seed", "seed"))
+            seeds.setdefault((int(members), others), set()).add(int(seed))
+    for (members, _), found in seeds.items():
+        for one, other in pairwise(sorted(found)):
+            if other - one < members:
+                apart = ",".join(str(min(found) + i * members) for i in range(len(found)))
+                raise ConfigError(
+                    f"ensemble={members} has members of {members} splits from data.seed on, so those of data.seed={one}"
+                    f" and {other} have splits in common and are no independent runs: use data.seed={apart}"
+                )

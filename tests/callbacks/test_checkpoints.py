@@ -32,19 +32,48 @@ def test_the_last_state_is_written_every_so_often_and_at_the_end(eval_every: int
     assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["last.ckpt"], "no temporary or old file"
 
 
+class Errors(Callback):
+    """Puts these errors on held-out labels in the place of those of the evaluations."""
+
+    def __init__(self, *errors: float):
+        self.errors = iter(errors)
+
+    def on_validation_epoch_end(self, trainer, pl_module):
+        error = next(self.errors)
+        pl_module.errors.members["val"][0].compute = lambda: torch.tensor(1 - error)
+
+
+HELD_OUT = (*TINY, "trainer.eval_every=2", "data.num_val=10", "trainer.test_curve=false")
+
+
+def best_step(run_dir: Path) -> int:
+    return torch.load(run_dir / "checkpoints" / "best.ckpt", weights_only=True)["global_step"]
+
+
 def test_the_best_state_is_that_of_the_lowest_error_on_held_out_labels(tmp_path: Path):
-    errors = iter([0.5, 0.2, 0.2, 0.4, 0.3])  # the first of equals counts
+    errors = Errors(0.5, 0.2, 0.2, 0.4, 0.3)  # the first of equals counts
+    train(tmp_path, *HELD_OUT, "trainer.max_iterations=10", callbacks=[errors])
+    assert not list(errors.errors), "five evaluations"
+    assert best_step(tmp_path) == 4
 
-    class Errors(Callback):
-        def on_validation_epoch_end(self, trainer, pl_module):
-            error = next(errors)
-            pl_module.errors.members["val"][0].compute = lambda: torch.tensor(1 - error)
 
-    short = ("trainer.eval_every=2", "trainer.max_iterations=10", "data.num_val=10", "trainer.test_curve=false")
+def test_a_run_that_goes_on_in_a_folder_that_was_moved_keeps_its_best_state(tmp_path: Path):
+    train(tmp_path / "before", *HELD_OUT, "trainer.max_iterations=4", callbacks=[Errors(0.2, 0.4)])
+    moved = (tmp_path / "before").rename(tmp_path / "moved")
+    resume = f"ckpt_path={moved / 'checkpoints' / 'last.ckpt'}"
+    train(moved, *HELD_OUT, "trainer.max_iterations=8", resume, callbacks=[Errors(0.3, 0.25)])
+    assert best_step(moved) == 2, "0.2 is the lowest yet"
+    train(moved, *HELD_OUT, "trainer.max_iterations=12", resume, callbacks=[Errors(0.1, 0.15)])
+    assert best_step(moved) == 10
+    assert sorted(path.name for path in (moved / "checkpoints").iterdir()) == ["best.ckpt", "last.ckpt"]
 
-    train(tmp_path, *TINY, *short, callbacks=[Errors()])
-    assert not list(errors), "five evaluations"
-    assert torch.load(tmp_path / "checkpoints" / "best.ckpt", weights_only=True)["global_step"] == 4
+
+def test_where_no_best_state_is_left_the_next_evaluation_s_is_the_best(tmp_path: Path):
+    train(tmp_path, *HELD_OUT, "trainer.max_iterations=4", callbacks=[Errors(0.2, 0.4)])
+    (tmp_path / "checkpoints" / "best.ckpt").unlink()
+    resume = f"ckpt_path={tmp_path / 'checkpoints' / 'last.ckpt'}"
+    train(tmp_path, *HELD_OUT, "trainer.max_iterations=8", resume, callbacks=[Errors(0.3, 0.35)])
+    assert best_step(tmp_path) == 6
 
 
 def test_without_callbacks_nothing_is_written(tmp_path: Path):

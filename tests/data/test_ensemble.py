@@ -40,7 +40,9 @@ def test_the_streams_are_the_members_in_step(options: dict[str, Any], processes:
 
 def test_the_unlabelled_images_are_held_once_where_the_members_share_them() -> None:
     for options, shared in (({}, True), ({"num_val": 30}, False)):
-        data = EnsembleData(images(), Digits(**OPTIONS, **options), 1, 3)
+        further = torch.arange(100, 110, dtype=torch.uint8).view(-1, 1, 1, 1)
+        data = EnsembleData(images(further), Digits(**OPTIONS, **options), 1, 3)
+        assert (data.members[2].unlabelled is data.members[0].unlabelled) is shared, "from the start"
         data.trainer = Trainer(1)  # type: ignore[assignment]
         data.setup("fit")
         stream = data.train_dataloader()

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
 
@@ -45,7 +46,9 @@ def hardware(folder: Path) -> set[str]:
 
 
 @plugin("hydra_joblib_launcher")
-def test_joblib_shares_threads_among_its_processes_and_contains_failures(tmp_path: Path) -> None:
+def test_joblib_shares_threads_among_its_processes_and_contains_failures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     options = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "optim.lr=0.003,-1", "data.seed=1,2")
     status, out = sweep(tmp_path / "s", *options)
     assert status == 1, out
@@ -53,7 +56,10 @@ def test_joblib_shares_threads_among_its_processes_and_contains_failures(tmp_pat
     assert "must be greater than 0" in out and "Traceback" not in out
     each = max(1, len(os.sched_getaffinity(0)) // 2)
     assert all(words.endswith(f"{each} threads") for words in hardware(tmp_path / "s"))
-    train(tmp_path / "alone", *JOB, "optim.lr=0.003", "data.seed=2")
+    monkeypatch.setenv("OMP_NUM_THREADS", str(each))  # trainer.threads sets it: given back afterwards
+    before = torch.get_num_threads()
+    train(tmp_path / "alone", *JOB, "optim.lr=0.003", "data.seed=2", f"trainer.threads={each}")
+    torch.set_num_threads(before)
     job = tmp_path / "s" / "optim.lr-0.003__data.seed-2"
     assert_equal(last_checkpoint(tmp_path / "alone")["state_dict"], last_checkpoint(job)["state_dict"])
 

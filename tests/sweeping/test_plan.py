@@ -44,6 +44,17 @@ def test_the_same_job_twice_is_refused(values: str) -> None:
         plan(f"trick={values}")
 
 
+def test_ensembles_that_have_splits_in_common_are_refused() -> None:
+    with pytest.raises(ConfigError, match=r"data\.seed=1 and 2 have splits in common .* use data\.seed=1,6,11"):
+        plan("ensemble=5", "data.seed=1,2,20")
+    with pytest.raises(ConfigError, match=r"use data\.seed=1,11,21,31,41"):
+        plan("sweep=ablation", "ensemble=10")
+    with pytest.raises(ConfigError, match="ensemble=3 "):
+        plan("ensemble=2,3", "data.seed=4,6")
+    assert plan("ensemble=5", "data.seed=1,6,11").size == 3
+    assert plan("ensemble=5", "seed=1,2", "trick=none,feature_matching").size == 4, "the same split on purpose"
+
+
 def test_folders_named_by_the_user_are_theirs() -> None:
     found = plan("data.seed=1,2", "hydra.sweep.subdir=${hydra.job.num}")
     assert (found.size, found.folders) == (2, None)

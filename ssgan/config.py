@@ -96,8 +96,10 @@ def parse(cfg: DictConfig, run_dir: str, overrides: list[str]) -> TrainConfig:
     if unknown := [key for key in resolved if key not in PARTS]:
         raise ConfigError(f"no key '{unknown[0]}' in the configuration; it has {', '.join(PARTS)}")
     for place in ("path", "root"):
-        if isinstance(given := (resolved.get("data") or {}).get(place), str) and given:  # found from elsewhere later too
-            resolved["data"][place] = str(Path(given).expanduser().absolute())
+        if (
+            isinstance(given := (resolved.get("data") or {}).get(place), str) and given
+        ):  # found from elsewhere later too
+            resolved["data"][place] = str(Path(str(given)).expanduser().absolute())
     optim = _typed(Optim, resolved["optim"], "optim")
     model = build(resolved["model"], Architecture, "model")
     trainer = _typed(TrainerOptions, resolved["trainer"], "trainer")

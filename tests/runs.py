@@ -55,6 +55,11 @@ def options(group: str) -> list[str]:
     return sorted(f.stem for f in (REPOSITORY / "conf" / group).glob("*.yaml") if not f.stem.startswith("_"))
 
 
+def preset(name: str, images: Path = Path("photos")) -> list[str]:
+    """Overrides that choose a preset; that of one's own images has to know where they are."""
+    return [f"experiment={name}", *([f"data.path='{images}'"] if name.startswith("folder") else [])]
+
+
 def chosen(*tricks: str) -> list[str]:
     """Overrides that choose techniques; few kernels, for their start values are taken from 500 x 500 distances."""
     small = ["trick.minibatch_discrimination.kernels=6"] if "minibatch_discrimination" in tricks else []

@@ -14,14 +14,14 @@ from ssgan.config import build, config_folder
 from ssgan.networks import MLP, Conv
 from ssgan.training_options import Average, Objective, Optim, RunOptions, TrainerOptions
 from ssgan.tricks import FeatureMatching, Trick
-from tests.runs import REPOSITORY, TRICKS, compose_run, composed, options
+from tests.runs import REPOSITORY, TRICKS, compose_run, composed, options, preset
 
 GROUPS = sorted(folder.name for folder in (REPOSITORY / "conf").iterdir() if folder.is_dir())
 
 
 def choice(group: str, option: str) -> list[str]:
     """Overrides that choose an option, with what it cannot do without."""
-    return [f"{group}={option}", *(["data.path=x"] if option in ("folder", "arrays") else [])]
+    return [f"{group}={option}", *(["data.path=x"] if option in ("folder", "arrays", "folder_small") else [])]
 
 
 def test_the_groups_of_the_specification_are_there():
@@ -186,7 +186,7 @@ def test_the_techniques_have_the_papers_values(tmp_path: Path):
 @pytest.mark.parametrize("experiment", options("experiment"))
 def test_a_preset_yields_to_the_command_line(experiment: str, tmp_path: Path):
     given = ("optim.epochs=7", "optim.length=1", "data.num_labels=40", "seed=5")
-    config = compose_run(tmp_path, f"experiment={experiment}", *given)
+    config = compose_run(tmp_path, *preset(experiment), *given)
     assert config.trainer.max_epochs == 7 and config.data.num_labels == 40 and config.run.seed == 5
 
 
@@ -207,7 +207,9 @@ def test_the_data_folder_of_the_environment(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setenv("SSGAN_DATA", str(tmp_path / "sets"))
     assert compose_run(tmp_path, "data=mnist").data.root_path == tmp_path / "sets"
     monkeypatch.chdir(tmp_path)
-    assert compose_run(tmp_path, "data=mnist", "data.root=here").data.root == str(tmp_path / "here"), "from elsewhere too"
+    assert compose_run(tmp_path, "data=mnist", "data.root=here").data.root == str(tmp_path / "here"), (
+        "from elsewhere too"
+    )
 
 
 @pytest.mark.parametrize(

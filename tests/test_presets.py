@@ -13,7 +13,8 @@ from omegaconf import OmegaConf
 
 from ssgan.networks import MLP
 from tests.fake_data import write_cifar10, write_mnist, write_svhn
-from tests.runs import QUIET, REPOSITORY, TINY_CONV, TINY_MLP, compose_run, options, train
+from tests.runs import QUIET, REPOSITORY, TINY_CONV, TINY_MLP, compose_run, options, preset, train
+from tests.shape_files import CLASSES, write_shapes
 
 PRESETS = options("experiment")
 #: The paper's tables: data set and labels.
@@ -199,9 +200,12 @@ def test_the_best_preset_is_the_changed_views_for_longer(tmp_path: Path):
 @pytest.mark.parametrize("name", PRESETS)
 @pytest.mark.parametrize(("schedule", "fraction"), [("short", 0.2), ("tenth", 0.1)])
 def test_a_shorter_schedule_goes_with_every_preset(name: str, schedule: str, fraction: float, tmp_path: Path):
-    long, short = (compose_run(tmp_path, f"experiment={name}", s) for s in ("schedule=full", f"schedule={schedule}"))
-    assert long.trainer.max_epochs == long.optim.epochs
-    assert short.trainer.max_epochs == pytest.approx(fraction * long.optim.epochs, abs=1)
+    long, short = (compose_run(tmp_path, *preset(name), s) for s in ("schedule=full", f"schedule={schedule}"))
+    if name.startswith("folder"):  # whose epochs are of unknown length
+        assert (long.trainer.max_iterations, short.trainer.max_iterations) == (8000, 8000 * fraction)
+    else:
+        assert long.trainer.max_epochs == long.optim.epochs and long.trainer.max_iterations is None
+        assert short.trainer.max_epochs == pytest.approx(fraction * long.optim.epochs, abs=1)
     assert short.optim.lr_factor(0.9) == long.optim.lr_factor(0.9)
     assert short.optim.length == fraction and short.optim.average == long.optim.average
 
@@ -235,16 +239,22 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("sets")
     for write in (write_mnist, write_svhn, write_cifar10):
         write(root)
+    for label in CLASSES:
+        for folder, count in ((label, 10), ("unlabelled", 40), (f"test/{label}", 10)):
+            write_shapes(root / "shapes" / folder, label, count, seed=count)
     return root
 
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_preset_trains_on_files_of_its_data_sets_format(name: str, files: Path, tmp_path: Path, no_checksums):
-    preset = compose_run(tmp_path, f"experiment={name}")
-    labels, widths = preset.data.num_labels, TINY_MLP if isinstance(preset.model, MLP) else TINY_CONV
-    small = [f"data.root='{files}'", *QUIET, *widths, f"data.num_labels={min(labels, 100)}"]
+    command = preset(name, files / "shapes")
+    config = compose_run(tmp_path, *command)
+    labels = min(config.data.num_labels or 30, 100)
+    small = [f"data.root='{files}'", *QUIET, *(TINY_MLP if isinstance(config.model, MLP) else TINY_CONV)]
+    small.append(f"data.num_labels={labels}")
     if "minibatch" in name:
         small.append("trick.minibatch_discrimination.kernels=6")
-    result = train(tmp_path, f"experiment={name}", *small, "trainer.max_iterations=2")
-    assert result["iterations"] == 2 and result["data"] == name.partition("_")[0] and result["test_size"] == 100
-    assert result["num_labels"] == min(labels, 100) and 0 <= result["test_error"] <= 1
+    result = train(tmp_path, *command, *small, "trainer.max_iterations=2")
+    assert result["iterations"] == 2 and result["data"] == name.partition("_")[0]
+    assert result["test_size"] == (30 if name.startswith("folder") else 100)
+    assert result["num_labels"] == labels and 0 <= result["test_error"] <= 1

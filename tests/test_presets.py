@@ -74,6 +74,22 @@ def test_there_is_a_preset_for_each_column_of_the_papers_tables_and_it_says_how_
             assert any(figure in line for line in said), f"{name}: {figure} is what RESULTS.md says"
 
 
+def test_the_readme_lists_every_preset_with_the_error_that_its_file_states():
+    section = (REPOSITORY / "README.md").read_text().partition("\n## Presets\n")[2].partition("\n## ")[0]
+    listed = []
+    for row in [
+        line for line in section.splitlines() if line.startswith(("| `", "| **`")) and "`experiment=`" not in line
+    ]:
+        cells = row.strip("|").split("|")
+        names = [name.split()[0] for name in re.findall(r"`([^`]+)`", cells[0])]
+        names = [name if name[0] != "_" else names[0].rpartition("_")[0] + name for name in names]
+        heads = [(REPOSITORY / "conf" / "experiment" / f"{name}.yaml").read_text() for name in names]
+        for figure in re.findall(r"[\d.]+ ± [\d.]+", cells[-1]):
+            assert any(figure in head for head in heads), f"{names}: {figure}"
+        listed += [*names, *(name for name in re.findall(r"`([^`]+)`", cells[1]) if name in PRESETS)]
+    assert sorted(listed) == sorted(PRESETS)
+
+
 @pytest.mark.parametrize("name", ["svhn_1000_minibatch", "cifar10_4000_minibatch"])
 def test_the_published_recipe_of_minibatch_discrimination(name: str, tmp_path: Path):
     config = compose_run(tmp_path, f"experiment={name}")

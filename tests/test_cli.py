@@ -220,9 +220,9 @@ choices = {group.name: sorted(f.stem for f in group.glob("[!_]*.yaml")) for grou
 accepted = 0
 for i in range(max(map(len, choices.values()))):
     row = {group: options[i % len(options)] for group, options in choices.items()}
-    path = ["data.path=x"] if row["data"] in ("folder", "arrays") else []
     preset = row.pop("experiment")  # says itself what its data, model and techniques are
-    for given in ([*path, *(f"{group}={option}" for group, option in row.items())], [f"experiment={preset}"]):
+    alone = [f"experiment={preset}"], [f"{group}={option}" for group, option in row.items()]
+    for given in (g + ["data.path=x"] * any("=folder" in o or "=arrays" in o for o in g) for g in alone):
         try:
             call(*given)
         except Reached:

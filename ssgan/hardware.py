@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +63,27 @@ def set_matmul_precision(precision: str) -> None:
     onednn.conv.fp32_precision = "bf16" if precision == "medium" else "ieee"
 
 
+def products_are_rounded(device: torch.device) -> bool:
+    """Whether float32 products, or convolutions, may be computed with rounded operands on that device."""
+    precision = torch.get_float32_matmul_precision()
+    if device.type == "cpu":
+        return precision == "medium"
+    return precision != "highest" or torch.backends.cudnn.allow_tf32
+
+
+@contextmanager
+def exact_products() -> Iterator[None]:
+    """Compute float32 products and convolutions in float32 meanwhile, whatever else is allowed."""
+    precision, tf32 = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+    set_matmul_precision("highest")
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32 = tf32
+        set_matmul_precision(precision)
+
+
 def cpu_has_bf16() -> bool:
     """Whether the CPU multiplies bfloat16 matrices natively (AVX512-BF16, AMX, or Arm's BF16)."""
     capabilities = torch.cpu.get_capabilities()
@@ -74,12 +97,12 @@ def cpu_rounds_products() -> bool:
 
 
 def describe_hardware(device: torch.device) -> str:
-    """Name of the processor or GPU."""
+    """Name of the processor or GPU; of a processor also the instructions, by which its rounding differs."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    cpuinfo = Path("/proc/cpuinfo")
+    name, cpuinfo = platform.processor() or platform.machine(), Path("/proc/cpuinfo")
     if cpuinfo.exists():
         models = [line.partition(":")[2].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
         if models:
-            return f"{models[0]}, {len(models)} cores, {torch.get_num_threads()} threads"
-    return f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads"
+            name = f"{models[0]}, {len(models)} cores"
+    return f"{name}, {torch.backends.cpu.get_cpu_capability()}, {torch.get_num_threads()} threads"

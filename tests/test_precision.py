@@ -12,7 +12,15 @@ from lightning.pytorch.plugins import MixedPrecision
 
 import ssgan.hardware
 from ssgan.errors import ConfigError
-from ssgan.hardware import check_precision, cpu_has_bf16, cpu_rounds_products, describe_hardware, set_matmul_precision
+from ssgan.hardware import (
+    check_precision,
+    cpu_has_bf16,
+    cpu_rounds_products,
+    describe_hardware,
+    exact_products,
+    products_are_rounded,
+    set_matmul_precision,
+)
 from tests.runs import FURTHER, TINY, TRICKS, chosen, last_checkpoint, train
 
 
@@ -110,6 +118,31 @@ def test_rounded_products_train_nearly_the_same_and_do_not_reach_the_next_run(pr
     assert max(product_errors()) < 1e-3
     found, expected = (last_checkpoint(tmp_path / name)["ssgan"]["history"]["rows"] for name in ("rounded", "exact"))
     torch.testing.assert_close(found[0], expected[0], rtol=0.1, atol=0.02)
+
+
+@pytest.mark.parametrize(
+    ("device", "precision", "tf32", "rounded"),
+    [
+        ("cpu", "highest", True, False),
+        ("cpu", "high", True, False),
+        ("cpu", "medium", True, True),
+        ("cuda", "highest", True, True),
+        ("cuda", "highest", False, False),
+        ("cuda", "high", False, True),
+    ],
+)
+def test_where_products_are_rounded_is_known_and_can_be_prevented(device, precision, tf32, rounded):
+    try:
+        set_matmul_precision(precision)
+        torch.backends.cudnn.allow_tf32 = tf32
+        assert products_are_rounded(torch.device(device)) == rounded
+        with exact_products():
+            assert not products_are_rounded(torch.device(device))
+            assert max(product_errors()) < 1e-3
+        assert products_are_rounded(torch.device(device)) == rounded
+    finally:
+        set_matmul_precision("highest")
+        torch.backends.cudnn.allow_tf32 = True
 
 
 def test_a_run_is_refused_before_the_data_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -248,7 +281,9 @@ def test_a_step_whose_float16_gradients_overflow_is_left_out(clip, tmp_path: Pat
 
 
 def test_the_processor_has_a_name():
-    assert describe_hardware(torch.device("cpu")).endswith("threads")
+    assert describe_hardware(torch.device("cpu")).endswith(
+        f"{torch.backends.cpu.get_cpu_capability()}, {torch.get_num_threads()} threads"
+    )
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="float16 needs a GPU")

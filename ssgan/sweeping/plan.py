@@ -53,7 +53,6 @@ def plan_sweep(config: DictConfig) -> SweepPlan:
     shared = [key for key, override in overrides.items() if not override.is_sweep_override()]
     jobs = BasicSweeper.split_arguments(list(overrides.values()), None)[0]
     _refuse_common_splits(jobs, config)
-    _refuse_common_splits(jobs, config)
     if "job_folder" not in str(OmegaConf.to_container(config.hydra.sweep)["subdir"]):  # type: ignore[index,call-overload]
         return SweepPlan(len(jobs), shared, None)
     folders = [job_folder(job, shared) for job in jobs]

@@ -34,7 +34,7 @@ def adversarial_direction(
     Args:
         classify: images → logits ``[n, K]``.
         images: ``[n, …]``.
-        logits: ``classify(images)``; under autocast they are computed again in float32.
+        logits: ``classify(images)``; where they may be rounded they are computed again in float32.
         start: random directions, shaped like ``images``.
         xi: length of the step over which the second derivative is a difference.
         iterations: of the power method.
@@ -44,16 +44,18 @@ def adversarial_direction(
     """
     import torch
 
+    from ssgan.hardware import exact_products, products_are_rounded
     from ssgan.tricks.directions import unit
 
     def change(r: Tensor) -> Tensor:
         return divergence(logits, classify(images + r)).sum()
 
-    direction, device = unit(start), images.device.type
-    half = torch.is_autocast_enabled(device)
-    # The directions are a constant; torch.func.grad differentiates all the same. Half precision loses the small step.
-    with torch.no_grad(), torch.autocast(device, enabled=False):
-        if half:
+    direction, device = unit(start), images.device
+    rounded = torch.is_autocast_enabled(device.type) or products_are_rounded(device)
+    # The directions are a constant; torch.func.grad differentiates all the same. Half precision loses the small step,
+    # and so does TF32, in which cuDNN's convolutions compute by default.
+    with torch.no_grad(), torch.autocast(device.type, enabled=False), exact_products():
+        if rounded:
             logits = classify(images)
         for _ in range(iterations):
             direction = unit(torch.func.grad(change)(xi * direction))
@@ -67,7 +69,7 @@ class VirtualAdversarial(Trick):
     ``weight · mean KL[p(y | x) ‖ p(y | x + r)]`` over the K classes, ``r`` the perturbation of length ``epsilon`` that
     changes them most; ``p(y | x)`` is a constant. Both passes see the noise that D's layers had on x, so that r alone
     makes the difference. ``epsilon`` is in the scale of the networks' images and depends on the data; ``xi`` is larger
-    than the authors' 1e-6, at which float32 cancels, and so large that TF32 products (``matmul_precision``) keep it.
+    than the authors' 1e-6, at which float32 cancels. r is found in float32, whatever the precision of the training.
     """
 
     epsilon: float = 1.0

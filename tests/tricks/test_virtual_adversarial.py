@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from ssgan.hardware import set_matmul_precision
 from ssgan.tricks import MinibatchDiscrimination, VirtualAdversarial
 from ssgan.tricks.directions import unit
 from ssgan.tricks.virtual_adversarial import adversarial_direction, divergence
@@ -46,22 +47,27 @@ def test_one_iteration_multiplies_by_the_second_derivative_once():
         torch.testing.assert_close(direction, expected / expected.norm(), rtol=0, atol=0.02)
 
 
-def test_the_default_step_is_not_lost_in_the_rounding_of_tf32():
-    """TF32 products, which ``matmul_precision`` allows, keep ten bits of each factor's fraction."""
-    weight, exact = linear(inputs=784, classes=10)
+@pytest.mark.parametrize("precision", ["highest", "high"])
+def test_the_direction_is_found_in_float32_whatever_is_allowed(precision, monkeypatch):
+    """A small step is lost in TF32's ten bits, in which convolutions on a GPU are computed by default."""
+    weight, exact = linear()
+    x, start = torch.randn(5, 6, generator=seeded(1)), torch.randn(5, 6, generator=seeded(2))
+    expected, allowed = adversarial_direction(exact, x, exact(x), start, 1e-2, 1), []
 
-    def tf32(x):
-        whole = (
-            torch.round(x.detach() / (step := 2.0 ** (x.detach().abs().clamp_min(1e-30).log2().floor() - 10))) * step
-        )
-        return x + (whole - x).detach()
+    def classify(x):
+        allowed.append((torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32))
+        return exact(x)
 
-    x, start = torch.rand(20, 784, generator=seeded(1)), torch.randn(20, 784, generator=seeded(2))
-    weight *= 0.05
-    xi = VirtualAdversarial().xi
-    found = adversarial_direction(lambda x: tf32(x) @ weight.T, x, tf32(x) @ weight.T, start, xi, 1)
-    expected = adversarial_direction(exact, x, exact(x), start, 1e-2, 1)
-    assert (found * expected).sum(1).min() > 0.95
+    monkeypatch.setattr("ssgan.hardware.products_are_rounded", lambda device: True)
+    before = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+    try:
+        set_matmul_precision(precision)
+        found = adversarial_direction(classify, x, exact(x) + torch.randn(5, 4), start, 1e-2, 1)
+        after = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+    finally:
+        set_matmul_precision(before[0])
+    assert set(allowed) == {("highest", False)} and after == (precision, before[1])
+    torch.testing.assert_close(found, expected, msg="the logits it was given, which were rounded, count")
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def test_one_iteration_multiplies_by_the_second_derivative_once():
 @pytest.mark.parametrize("precision", ["highest", "high"])
 def test_the_direction_is_found_in_float32_whatever_is_allowed(precision, monkeypatch):
     """A small step is lost in TF32's ten bits, in which convolutions on a GPU are computed by default."""
-    weight, exact = linear()
+    _, exact = linear()
     x, start = torch.randn(5, 6, generator=seeded(1)), torch.randn(5, 6, generator=seeded(2))
     expected, allowed = adversarial_direction(exact, x, exact(x), start, 1e-2, 1), []
 

@@ -2,6 +2,7 @@
 
 python -m benchmarks.ensemble                      # ten members, dense and convolutional
 python -m benchmarks.ensemble mlp --members 2 10 --json results.json
+python -m benchmarks.ensemble mnist_100_best --options trainer.cuda_graphs=true trainer.iterations_per_batch=10
 
 The ensemble is timed inside its own training run, in blocks of iterations. After each block one member alone does as
 many with the same losses, optimiser and average, and without Lightning around it; the ratio is the ensemble's time to
@@ -16,9 +17,9 @@ import io
 import logging
 import statistics
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -36,6 +37,19 @@ from ssgan.objectives import (
 )
 from ssgan.passes import DiscriminatorBatch
 from tests.runs import compose_run, extra_callbacks
+
+
+class Recipe(NamedTuple):
+    """Options, and the shape of the images."""
+
+    options: tuple[str, ...]
+    shape: tuple[int, int, int]
+
+
+RECIPES = {
+    **{name: Recipe(case.options, case.shape) for name, case in CASES.items()},
+    "mnist_100_best": Recipe(("experiment=mnist_100_best",), (1, 28, 28)),
+}
 
 
 def alone(config: TrainConfig, data: Any, place: str) -> Callable[[], None]:
@@ -72,34 +86,38 @@ def alone(config: TrainConfig, data: Any, place: str) -> Callable[[], None]:
     return iteration
 
 
-def measure(name: str, members: int, place: str, blocks: int, block: int) -> dict[str, Any]:
-    """Medians of a case, in seconds for an iteration."""
+def measure(
+    name: str, members: int, place: str, blocks: int, block: int, accelerating: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Medians of a recipe, in seconds for an iteration; the ensemble with the accelerating options."""
     from ssgan.run import run
 
-    case = CASES[name]
-    data = images_of(case.shape)
+    recipe = RECIPES[name]
+    data = images_of(recipe.shape)
     with tempfile.TemporaryDirectory() as folder:
         length = f"trainer.max_iterations={(blocks + 1) * block}"
         trainer = f"trainer={'gpu' if place == 'cuda' else 'cpu'}"
-        options = (*case.options, length, "trainer.eval_every=1000000", "trainer.test_curve=false", trainer)
+        options = (*recipe.options, length, "trainer.eval_every=1000000", "trainer.test_curve=false", trainer)
         single = compose_run(Path(folder), *options)
         rival = Rival(alone(single, data, place), block, warm_up=block)
-        config = compose_run(Path(folder), *options, f"ensemble={members}", "callbacks=none")
+        config = compose_run(Path(folder), *options, f"ensemble={members}", "callbacks=none", *accelerating)
         object.__setattr__(config.data, "load", lambda: data)
         with contextlib.redirect_stdout(io.StringIO()), extra_callbacks([rival]):
             run(config)
     ratio = statistics.median(a / b for a, b in zip(rival.ours, rival.theirs, strict=True))
     return {
-        "case": name, "members": members, "ensemble_ms": 1e3 * statistics.median(rival.ours),
-        "member_ms": 1e3 * statistics.median(rival.theirs), "ratio": ratio, "ratio_to_sequence": ratio / members,
+        "case": name, "members": members, "options": list(accelerating),
+        "ensemble_ms": 1e3 * statistics.median(rival.ours), "member_ms": 1e3 * statistics.median(rival.theirs),
+        "ratio": ratio, "ratio_to_sequence": ratio / members,
     }  # fmt: skip
 
 
 def main() -> None:
     """Print a table; write JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("cases", nargs="*", metavar="CASE", help=f"of {', '.join(CASES)}; default: mlp conv_svhn")
+    parser.add_argument("cases", nargs="*", metavar="CASE", help=f"of {', '.join(RECIPES)}; default: mlp conv_svhn")
     parser.add_argument("--members", nargs="*", type=int, default=[10])
+    parser.add_argument("--options", nargs="*", default=[], help="of the ensemble, that make it faster")
     parser.add_argument("--blocks", type=int, default=7)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
@@ -110,14 +128,14 @@ def main() -> None:
     for name in arguments.cases or ("mlp", "conv_svhn"):
         for members in arguments.members:
             block = {"digits": 50, "mlp": 5}.get(name, 1) if device() == "cpu" else 50
-            row = measure(name, members, device(), arguments.blocks, block)
+            row = measure(name, members, device(), arguments.blocks, block, arguments.options)
             rows.append(row)
+            write(arguments.json, rows)
             print(
                 f"{name:14}{members:8}{row['ensemble_ms']:13.2f}{row['member_ms']:10.2f}{row['ratio']:8.2f}"
                 f"{row['ratio_to_sequence']:10.2f}",
                 flush=True,
             )
-    write(arguments.json, rows)
 
 
 if __name__ == "__main__":

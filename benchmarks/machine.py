@@ -20,6 +20,7 @@ def describe() -> dict[str, Any]:
     """Hardware, threads and versions."""
     import torch
 
+    import ssgan
     from ssgan.hardware import describe_hardware
 
     return {
@@ -28,7 +29,8 @@ def describe() -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "cuda": torch.version.cuda if device() == "cuda" else None,
         "python": platform.python_version(),
-        **{name: version(name) for name in ("torch", "lightning", "ssgan")},
+        "ssgan": ssgan.__version__,
+        **{name: version(name) for name in ("torch", "lightning")},
     }
 
 

@@ -73,7 +73,7 @@ CASES = {
 #: Iterations in a block, and how many blocks are measured.
 BLOCKS = {
     "cpu": {"digits": (200, 9), "mlp": (20, 9), "conv_svhn": (1, 5), "conv_cifar10": (1, 5)},
-    "cuda": {"digits": (100, 9), "mlp": (100, 9), "conv_svhn": (20, 9), "conv_cifar10": (20, 9)},
+    "cuda": {"digits": (50, 5), "mlp": (50, 5), "conv_svhn": (10, 5), "conv_cifar10": (10, 5)},
 }
 
 
@@ -186,7 +186,7 @@ def measure(name: str, options: Sequence[str], device: str, blocks: int, block: 
     with FlopCounterMode(display=False) as counter:
         plain()
     least = limit(counter, device)
-    warm_up = 3 * block
+    warm_up = 2 * block  # a recorded graph is there by then
     rival = Rival(plain, block, warm_up)
     with tempfile.TemporaryDirectory() as folder:
         length = f"trainer.max_iterations={warm_up + blocks * block}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -30,6 +31,7 @@ def record_cuda_graph(
             warnings.simplefilter("ignore")
             for generator in generators:
                 register(generator)
+    gc.collect()  # what is freed during a recording would be memory of the graph's
     with torch.cuda.graph(graph):
         outputs = function()
     return graph.replay, outputs

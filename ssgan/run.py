@@ -167,5 +167,6 @@ def quieten() -> None:
         r".*across ranks is zero.*",
         r".*all_gather.*",
         r".*GPU available but not used.*",  # trainer=cpu was asked for
+        r".*without CUDA graph capture.*",  # of the first iterations, which are not replayed yet
     ):
         warnings.filterwarnings("ignore", message)

@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import bootstrap
+from scipy import stats
 
 #: Resamples of a bootstrap interval, and the seed that draws them.
 RESAMPLES, BOOTSTRAP_SEED = 9999, 0
+
+#: Pairs from which on their resamples tell enough; the bootstrap of fewer is too narrow.
+BOOTSTRAP_PAIRS = 10
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class Spread:
 class PairedDifference:
     """Own error minus the baseline's on the ``n`` splits that both have.
 
-    ``low`` and ``high`` bound the 95 % bootstrap interval of the mean; None for a single split.
+    ``low`` and ``high`` bound the 95 % interval of the mean; None for a single split.
     """
 
     n: int
@@ -45,8 +48,7 @@ class PairedDifference:
 def paired_difference(own: Mapping[Any, float], baseline: Mapping[Any, float]) -> PairedDifference | None:
     """The difference over common keys; None if there are none.
 
-    The interval is the percentile bootstrap of the mean over the pairs. With few pairs it is too narrow; it says how
-    firm the sign is, not more.
+    The interval is the percentile bootstrap of the mean over the pairs, with fewer than :data:`BOOTSTRAP_PAIRS` Student's.
     """
     common = sorted(own.keys() & baseline.keys())
     if not common:
@@ -57,13 +59,13 @@ def paired_difference(own: Mapping[Any, float], baseline: Mapping[Any, float]) -
         return PairedDifference(1, mean, None, None)
     if np.ptp(differences) < 1e-12:  # scipy warns of an interval without width
         return PairedDifference(len(common), mean, mean, mean)
-    interval = bootstrap(
-        (differences,),
-        np.mean,
-        n_resamples=RESAMPLES,
-        method="percentile",
-        rng=np.random.default_rng(BOOTSTRAP_SEED),
-    ).confidence_interval
+    if len(common) < BOOTSTRAP_PAIRS:
+        interval = stats.ttest_1samp(differences, 0.0).confidence_interval(0.95)
+    else:
+        rng = np.random.default_rng(BOOTSTRAP_SEED)
+        interval = stats.bootstrap(
+            (differences,), np.mean, n_resamples=RESAMPLES, method="percentile", rng=rng
+        ).confidence_interval
     return PairedDifference(len(common), mean, float(interval.low), float(interval.high))
 
 

@@ -68,20 +68,20 @@ def read_checkpoint(path: str) -> dict[str, Any]:
 
 
 def check_resumable(path: str, config: dict[str, Any]) -> dict[str, Any]:
-    """Refuse to resume under options that give the saved values another meaning; return the saved description.
+    """Refuse to resume under options that give the saved values another meaning; return the checkpoint.
 
     Raises:
         ConfigError: names the first option that differs.
     """
-    described: dict[str, Any] = read_checkpoint(path)["ssgan"]
-    saved = described["config"]
+    checkpoint = read_checkpoint(path)
+    saved = checkpoint["ssgan"]["config"]
     before, now = ({key: node.get(key) for key in FIXED} | _fixed_elsewhere(node) for node in (saved, config))
     for option, old, new in differences(before, now, FREE):
         name, _, leaf = option.rpartition(".")
         if leaf == "_target_" and None in (old, new):
             raise ConfigError(f"cannot resume {path} {'with' if old is None else 'without'} {name}")
         raise ConfigError(f"cannot resume {path}: {option} was {old} there and is {new} now")
-    return described
+    return checkpoint
 
 
 def _fixed_elsewhere(config: dict[str, Any]) -> dict[str, Any]:
@@ -92,13 +92,26 @@ def _fixed_elsewhere(config: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def check_data(path: str, described: dict[str, Any], checksum: str) -> None:
+def check_length(path: str, checkpoint: dict[str, Any], iterations: int) -> None:
+    """Refuse to resume a run that is past so many iterations, its end, already.
+
+    Raises:
+        ConfigError: says how far it is.
+    """
+    if (done := checkpoint["global_step"]) > iterations:
+        raise ConfigError(
+            f"cannot resume {path}: it is at iteration {done} and the run would end at {iterations}; make it longer by"
+            " trainer.max_iterations or optim.epochs"
+        )
+
+
+def check_data(path: str, checkpoint: dict[str, Any], checksum: str) -> None:
     """Refuse to resume on images or labels that are not those with which the run began.
 
     Raises:
         DataError: says so.
     """
-    if described.get("data_checksum", checksum) != checksum:
+    if checkpoint["ssgan"].get("data_checksum", checksum) != checksum:
         raise DataError(
             f"cannot resume {path}: the data set has other images or labels now than when the run began;"
             " put the old ones back, or begin a new run"

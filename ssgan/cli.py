@@ -39,6 +39,15 @@ WRONG_OPTIONS = (ConfigError, HydraException, OmegaConfBaseException, yaml.YAMLE
 MENDABLE = (SSGANError, HydraException, OmegaConfBaseException, yaml.YAMLError, OSError)
 
 
+#: What other projects call some options.
+_ELSEWHERE = {"max_steps": "max_iterations", "learning_rate": "lr", "max_epochs": "epochs"}
+
+_IN_A_SWEEP = (
+    "; choose a technique by trick=[...] before its options, which in a sweep over trick take '++', and every job has"
+    " to have it"
+)
+
+
 def run_hydra(main: Callable[[], None]) -> None:
     """Run a Hydra entry point; print an error that the user can mend as one line and exit.
 
@@ -180,11 +189,23 @@ def describe(error: Exception) -> str:
         if key not in parent:
             keys = sorted(str(k) for k in parent if not str(k).startswith("_"))
             place = parent._get_full_key(None) or "the configuration"
-            return f"no key '{key}' in {place}{_nearest(key, keys)}; it has {', '.join(keys) or 'none'}"
+            hint = _elsewhere(parent, key) if place == "the configuration" else ""
+            has = f"it has {', '.join(keys) or 'none'}{_IN_A_SWEEP if place == 'trick' else ''}"
+            return f"no key '{key}' in {place}{hint or _nearest(key, keys)}; {has}"
     return " ".join(line.strip() for line in str(error).splitlines() if line.strip())
 
 
 def _nearest(word: str, choices: list[str]) -> str:
     """A guess at what was meant."""
-    close = difflib.get_close_matches(word, choices, n=1)
+    close = [_ELSEWHERE[word]] if _ELSEWHERE.get(word) in choices else difflib.get_close_matches(word, choices, n=1)
     return f" (did you mean '{close[0]}'?)" if close else ""
+
+
+def _elsewhere(config: DictConfig, word: str) -> str:
+    """Where a key stands that was looked for at the top."""
+    if word == "wandb":
+        return " (logger=wandb brings it)"
+    groups = [name for name, node in config.items() if isinstance(node, DictConfig)]
+    meant = {word, _ELSEWHERE.get(word, word)}
+    places = [f"'{group}.{leaf}'" for group in groups for leaf in config[group] if leaf in meant]
+    return f" (did you mean {' or '.join(places)}?)" if places else ""

@@ -40,6 +40,19 @@ def check_precision(precision: str, matmul_precision: str, accelerator: str) -> 
         )
 
 
+def check_accelerator(accelerator: str) -> None:
+    """Refuse a GPU where PyTorch finds none.
+
+    Raises:
+        ConfigError: says what to do.
+    """
+    if accelerator in ("gpu", "cuda", "mps") and not torch.accelerator.is_available():
+        raise ConfigError(
+            f"trainer.accelerator={accelerator}: PyTorch {torch.__version__} finds no GPU here; use trainer=cpu, or see"
+            " to its driver"
+        )
+
+
 def check_cuda_graphs(wanted: bool, accelerator: str) -> None:
     """Refuse CUDA graphs where there is no CUDA.
 

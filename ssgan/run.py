@@ -16,7 +16,7 @@ from lightning.pytorch.loggers import Logger
 
 from ssgan.build import build_model
 from ssgan.callbacks import GlobalRandomness, Interruption, StatusFile
-from ssgan.checkpoint import check_data, check_resumable
+from ssgan.checkpoint import check_data, check_length, check_resumable
 from ssgan.checkpoint_file import WholeCheckpointFile
 from ssgan.config import TrainConfig, build
 from ssgan.data.ensemble import EnsembleData
@@ -24,7 +24,7 @@ from ssgan.data.images import ImageData
 from ssgan.data.module import SemiSupervisedData
 from ssgan.errors import ConfigError
 from ssgan.failures import told_in_one_line
-from ssgan.hardware import check_cuda_graphs, check_precision, set_matmul_precision
+from ssgan.hardware import check_accelerator, check_cuda_graphs, check_precision, set_matmul_precision
 from ssgan.member_runs import write_members
 from ssgan.processor import prepare_processor
 from ssgan.result import show, summarise, write
@@ -46,6 +46,7 @@ def run(config: TrainConfig, quiet: bool = False) -> dict[str, Any]:
         SSGANError: see the parts; in particular TrainingDiverged.
     """
     quieten()
+    check_accelerator(config.trainer.accelerator)
     check_precision(config.trainer.precision, config.trainer.matmul_precision, config.trainer.accelerator)
     check_cuda_graphs(config.trainer.cuda_graphs, config.trainer.accelerator)
     resumed = None
@@ -60,13 +61,18 @@ def run(config: TrainConfig, quiet: bool = False) -> dict[str, Any]:
         if config.run.ckpt_path is not None and resumed is not None:
             check_data(config.run.ckpt_path, resumed, checksum)
         with open_loggers(config.logger) as loggers:
-            return train_and_test(config, images, checksum, loggers, quiet)
+            return train_and_test(config, images, checksum, loggers, quiet, resumed)
 
 
 def train_and_test(
-    config: TrainConfig, images: ImageData, checksum: str, loggers: list[Logger], quiet: bool
+    config: TrainConfig,
+    images: ImageData,
+    checksum: str,
+    loggers: list[Logger],
+    quiet: bool,
+    resumed: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """What :func:`run` does once the run is known to be possible."""
+    """What :func:`run` does once the options are known to be possible; ``resumed`` is the checkpoint to go on from."""
     options, objective = config.trainer, config.objective
     how = (objective.d_steps, objective.g_steps, options.test_curve, options.iterations_per_batch)
     data: SemiSupervisedData | EnsembleData
@@ -79,6 +85,8 @@ def train_and_test(
     if config.run.ckpt_path is None:
         model.initialise(data.start_images(START_IMAGES))
     trainer = build_trainer(config, loggers, data.train_dataloader().iterations, quiet)
+    if config.run.ckpt_path is not None and resumed is not None:
+        check_length(config.run.ckpt_path, resumed, trainer.max_steps)
     for logger in loggers:
         logger.log_hyperparams(config.resolved)
     trainer.fit(model, data, ckpt_path=config.run.ckpt_path, weights_only=True)

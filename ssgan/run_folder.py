@@ -78,6 +78,16 @@ def occupied(run_dir: str) -> Iterator[None]:
             lock.release()
 
 
+#: The configuration that lay in a run's folder before Hydra wrote the command's there.
+_replaced: dict[Path, bytes] = {}
+
+
+def put_configuration_back() -> None:
+    """Undo what Hydra wrote into the folder of a run that was not gone on with after all."""
+    for path, content in _replaced.items():
+        path.write_bytes(content)
+
+
 class UnusedFolder(Callback):
     """A Hydra callback: refuses a folder that is not the command's before Hydra writes its configuration there."""
 
@@ -90,5 +100,7 @@ class UnusedFolder(Callback):
             checkpoint = find_checkpoint(config.get("ckpt_path"), str(folder))
             if checkpoint is None or not Path(checkpoint).resolve().is_relative_to(folder.resolve()):
                 check_unused(str(folder))
+            _replaced.clear()
+            _replaced.update({path: path.read_bytes() for path in (folder / ".hydra").resolve().glob("*.yaml")})
         except ConfigError as error:
             leave(error)  # Hydra would make a warning of it

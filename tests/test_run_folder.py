@@ -49,6 +49,22 @@ def test_a_new_run_over_another_is_refused_and_changes_nothing(done: Path, capfd
     assert content(done) == before
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("seed=2", "seed was 1 there and is 2 now"),
+        ("trainer.max_iterations=1", "it is at iteration 2 and the run would"),
+    ],
+)
+def test_a_refused_resume_changes_nothing(
+    change: str, said: str, done: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    before = content(done)
+    assert command(*SHORT, change, "ckpt_path=last", f"hydra.run.dir='{done}'") == 2
+    err = capfd.readouterr().err
+    assert said in err and err.count("\n") == 1 and content(done) == before
+
+
 def test_going_on_from_one_run_does_not_replace_another(
     done: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

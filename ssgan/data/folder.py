@@ -92,7 +92,8 @@ class Folder(DataOptions):
         groups = [image_files(root, folder, others) for folder in folders]
         if others:
             endings = ", ".join(f"{count} {ending}" for ending, count in sorted(others.items()))
-            log.warning("%s: left out files that are no images by their ending: %s", root, endings)
+            heic = "; convert .heic files to JPEG" if ".heic" in others else ""
+            log.warning("%s: left out files that are no images by their ending: %s%s", root, endings, heic)
         if not groups[-1]:
             log.warning("%s: no images in '%s': training has the labelled ones alone", root, self.unlabelled)
         files = [file for group in groups for file in group]
@@ -128,7 +129,10 @@ class Folder(DataOptions):
         classes = [name for name in _subfolders(root) if name not in (self.unlabelled, self.test)]
         if len(classes) < 2:
             found = f"only {classes[0]}" if classes else "none"
-            raise DataError(f"{root}: there must be at least 2 class folders of labelled images, but there is {found}")
+            raise DataError(
+                f"{root}: there must be at least 2 class folders of labelled images, but there is {found}; it is"
+                f" <class>/, {self.unlabelled}/ and {self.test}/<class>/ in this folder"
+            )
         test = root / self.test
         if not test.is_dir():
             raise DataError(f"{test}: there is no such folder; test images belong there (data.test=<name>)")

@@ -35,14 +35,17 @@ class Writer(Protocol):
 
 
 class CSVWriter:
-    """Columns ``file``, ``label``, ``p(<class>)`` for each class, ``realness``."""
+    """Columns ``file``, ``label``, ``p(<class>)`` for each class, ``realness``; without a row nothing is written."""
 
     def __init__(self, file: TextIO, classes: Sequence[str]) -> None:
         self._writer = csv.writer(file, lineterminator="\n")
-        self._writer.writerow(["file", "label", *(f"p({name})" for name in classes), "realness"])
+        self._header = ["file", "label", *(f"p({name})" for name in classes), "realness"]
 
     def write(self, prediction: FilePrediction) -> None:
         """Write a row."""
+        if self._header:
+            self._writer.writerow(self._header)
+            self._header = []
         numbers = [f"{p:.6g}" for p in (*prediction.probabilities, prediction.realness)]
         self._writer.writerow([prediction.file, prediction.label, *numbers])
 

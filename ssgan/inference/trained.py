@@ -88,6 +88,10 @@ class TrainedModel:
         _, height, width = self.image_shape
         return max(1, min(_BATCH_IMAGES, _BATCH_PIXELS // (height * width)))
 
+    def __repr__(self) -> str:
+        kind = "ensemble" if self.config.run.ensemble else "classifier"
+        return f"<{kind} of {len(self.classes)} classes, images {self.image_shape}, from {self.path}>"
+
     # --- classify ----------------------------------------------------------------------------------------------------
 
     @torch.inference_mode()
@@ -273,7 +277,9 @@ def checkpoint_path(run: str | Path) -> Path:
     if path.is_dir():
         path = path / "checkpoints" / "last.ckpt"
     if not path.is_file():
-        raise ConfigError(f"{run}: there is no checkpoint {path}")
+        below = sorted(folder.parent.parent for folder in Path(run).glob("*/checkpoints/last.ckpt"))
+        hint = f"; is one of the {len(below)} runs in it meant, such as {below[0]}?" if below else ""
+        raise ConfigError(f"{run}: there is no checkpoint {path}{hint}")
     return path
 
 

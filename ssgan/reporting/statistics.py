@@ -48,7 +48,8 @@ class PairedDifference:
 def paired_difference(own: Mapping[Any, float], baseline: Mapping[Any, float]) -> PairedDifference | None:
     """The difference over common keys; None if there are none.
 
-    The interval is the percentile bootstrap of the mean over the pairs, with fewer than :data:`BOOTSTRAP_PAIRS` Student's.
+    The interval is the percentile bootstrap of the mean over the pairs, or with fewer than :data:`BOOTSTRAP_PAIRS`
+    Student's.
     """
     common = sorted(own.keys() & baseline.keys())
     if not common:

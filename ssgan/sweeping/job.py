@@ -22,6 +22,7 @@ from ssgan.cli import MENDABLE, WRONG_OPTIONS, describe
 from ssgan.config import TrainConfig
 from ssgan.cores import cpu_count
 from ssgan.errors import ConfigError
+from ssgan.run_folder import put_configuration_back
 from ssgan.status import RunStatus, read_status
 from ssgan.sweeping.earlier import finished_result, unfinished_checkpoint
 
@@ -82,6 +83,7 @@ def contained(job: Callable[[DictConfig], Any]) -> Callable[[DictConfig], Any]:
             refused = known and read_status(run_dir) == before  # before it began
             if refused and not in_sweep() and (before is not None or isinstance(error, WRONG_OPTIONS)):
                 discard_unused(Path(run_dir))
+                put_configuration_back()
                 raise
             state = "failed"
             if refused and before is not None:  # what lies there is what it was; the refusal stands beside it

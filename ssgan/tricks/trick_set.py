@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from ssgan.errors import ConfigError
@@ -19,11 +20,15 @@ if TYPE_CHECKING:
     from ssgan.passes import DiscriminatorPass, GeneratorPass
 
 
+#: The methods that a technique may override.
+SEAMS = tuple(name for name, value in vars(Trick).items() if callable(value) and not name.startswith("_"))
+
+
 class TrickSet:
     """The selected techniques by name, in alphabetical order whatever order they were given in.
 
     Raises:
-        ConfigError: if an entry is not a :class:`Trick`, or if two of them fill a seam that takes only one.
+        ConfigError: if an entry is not a :class:`Trick` or fills no seam, or if two fill a seam that takes only one.
     """
 
     def __init__(self, tricks: Mapping[str, Trick] | None = None) -> None:
@@ -31,6 +36,8 @@ class TrickSet:
         for name, trick in self._tricks.items():
             if not isinstance(trick, Trick):
                 raise ConfigError(f"trick.{name} is a {type(trick).__name__}, not an ssgan.tricks.Trick")
+            if name not in self._filling(*SEAMS):
+                _refuse_without_effect(name, trick)
         for seam, place in (("generator_norm", "G's normalisation"), ("discriminator_weight_scale", "D's weight norm")):
             if len(filling := self._filling(seam)) > 1:
                 raise ConfigError(f"tricks {' and '.join(filling)} both replace {place}; choose one of them")
@@ -130,3 +137,11 @@ class TrickSet:
     def _collect(self, seam: Callable[[Trick], Any]) -> dict[str, Any]:
         filled = {name: seam(trick) for name, trick in self._tricks.items()}
         return {name: value for name, value in filled.items() if value is not None}
+
+
+def _refuse_without_effect(name: str, trick: Trick) -> None:
+    """Refuse a technique that overrides nothing of :class:`Trick`, such as one whose method is misspelt."""
+    own = [method for method, value in vars(type(trick)).items() if callable(value) and not method.startswith("_")]
+    near = {method: close[0] for method in own if (close := get_close_matches(method, SEAMS, n=1))}
+    hint = "".join(f"; is {method} meant to be {seam}?" for method, seam in near.items())
+    raise ConfigError(f"trick.{name}: {type(trick).__name__} overrides no method of ssgan.tricks.Trick{hint}")

@@ -115,7 +115,9 @@ def test_files_that_are_left_out_are_said(root: Path, caplog: pytest.LogCaptureF
     for name in ("cat/a.heic", "unlabelled/b.HEIC", "test/dog/notes.txt"):
         (root / name).touch()
     load(root)
-    assert caplog.messages == [f"{root}: left out files that are no images by their ending: 2 .heic, 1 .txt"]
+    assert caplog.messages == [
+        f"{root}: left out files that are no images by their ending: 2 .heic, 1 .txt; convert .heic files to JPEG"
+    ]
 
 
 def test_a_folder_of_unlabelled_images_by_another_name_is_guessed(root: Path) -> None:

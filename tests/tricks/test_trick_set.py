@@ -75,11 +75,24 @@ def test_each_technique_fills_its_seam_and_no_other(name):
 
 
 def test_without_techniques_everything_is_at_its_default():
-    for tricks in (TrickSet(), TrickSet({}), TrickSet({"nothing": Trick()})):
+    for tricks in (TrickSet(), TrickSet({})):
         assert filled_seams(tricks) == set()
         assert tricks.real_target == 1 and not tricks.uses_real_features
         norm = tricks.generator_norm(3, 10)
         assert isinstance(norm, BatchNorm) and norm.bias.shape == (3,)
+
+
+@pytest.mark.parametrize(
+    ("method", "hint"), [("generator_penality", "is generator_penality meant to be generator_penalty?"), ("x", "Trick")]
+)
+def test_a_technique_without_effect_is_refused(method, hint):
+    """It would train as if it were not there, and be taken for one that does not help."""
+    misspelt = type("Misspelt", (Trick,), {method: lambda self, step: None})()
+    with pytest.raises(
+        ConfigError, match=r"trick\.mine: Misspelt overrides no method of ssgan\.tricks\.Trick"
+    ) as error:
+        TrickSet({"mine": misspelt})
+    assert str(error.value).endswith(hint)
 
 
 def test_the_order_in_which_techniques_are_given_does_not_matter():

@@ -205,7 +205,7 @@ def _elsewhere(config: DictConfig, word: str) -> str:
     """Where a key stands that was looked for at the top."""
     if word == "wandb":
         return " (logger=wandb brings it)"
-    groups = [name for name, node in config.items() if isinstance(node, DictConfig)]
-    meant = {word, _ELSEWHERE.get(word, word)}
-    places = [f"'{group}.{leaf}'" for group in groups for leaf in config[group] if leaf in meant]
+    groups = [str(name) for name, node in config.items() if isinstance(node, DictConfig)]
+    meant = (word, _ELSEWHERE.get(word, word))
+    places = [f"'{group}.{leaf}'" for leaf in dict.fromkeys(meant) for group in groups if leaf in config[group]]
     return f" (did you mean {' or '.join(places)}?)" if places else ""

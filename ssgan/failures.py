@@ -80,11 +80,7 @@ def _advice(config: TrainConfig) -> str:
         f"reduce data.batch_size (now {config.data.batch_size})",
         f"data.eval_batch_size (now {config.data.eval_batch_size})",
     ]
-    if "minibatch_discrimination" in config.tricks.names:
-        ways.append("trick.minibatch_discrimination.kernels")
-    if "virtual_batch_norm" in config.tricks.names:
-        ways.append("trick.virtual_batch_norm.reference_size")
-    ways.append("the widths under model")
+    ways += [*config.tricks.memory_options, "the widths under model"]
     if hasattr(config.data, "image_size"):
         ways.append(f"data.image_size (now {config.data.image_size})")
     if config.trainer.precision == "32":

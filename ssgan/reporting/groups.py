@@ -193,7 +193,8 @@ def _configurations(runs: list[Run]) -> list[Configuration]:
         first: dict[tuple[int, int], Run] = {}
         repeated = []
         for run in sorted(members, key=lambda run: (run.seeds, run.name)):
-            (repeated.append(run) if run.seeds in first else first.setdefault(run.seeds, run))
+            if first.setdefault(run.seeds, run) is not run:
+                repeated.append(run)
         name = _full_name(members[0]) if supervised else short_name(tricks, universe)
         configurations.append(Configuration(name, tricks, list(first.values()), repeated))
     _name_apart(configurations)

@@ -31,6 +31,9 @@ class Trick:
     #: Whether the technique looks at ``GeneratorPass.real``; the pass of D over real images in G's step costs time.
     uses_real_features: ClassVar[bool] = False
 
+    #: Options that take less memory when they are smaller, named where there is none left.
+    memory_options: ClassVar[tuple[str, ...]] = ()
+
     def real_target(self) -> float:
         """Target of real images in D's real/fake loss (several techniques: the product)."""
         return 1.0

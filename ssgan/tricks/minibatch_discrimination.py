@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from ssgan.checks import positive
 from ssgan.tricks.base import Trick
@@ -19,6 +19,8 @@ class MinibatchDiscrimination(Trick):
     ``kernels`` is the paper's B, ``dim`` its C. ``include_self`` sums over all j as in the paper's formula; the
     authors' code, and the default, leave out j = i, which adds the constant 1.
     """
+
+    memory_options: ClassVar[tuple[str, ...]] = ("kernels",)
 
     kernels: int = 100
     dim: int = 5

@@ -62,6 +62,11 @@ class TrickSet:
         """Whether G's step needs D's features of real images."""
         return any(trick.uses_real_features for trick in self._tricks.values())
 
+    @property
+    def memory_options(self) -> list[str]:
+        """Names of the options that take less memory when they are smaller."""
+        return [f"trick.{name}.{option}" for name, trick in self._tricks.items() for option in trick.memory_options]
+
     def generator_norm(self, channels: int, batch_size: int) -> nn.Module:
         """Normalisation layer for G: the selected technique's, else batch normalisation with shift and no scale."""
         from ssgan.layers import BatchNorm

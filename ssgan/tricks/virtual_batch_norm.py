@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from ssgan.checks import positive
 from ssgan.tricks.base import Trick
@@ -18,6 +18,8 @@ class VirtualBatchNorm(Trick):
 
     ``reference_size`` is the number of reference examples; the default is the batch size.
     """
+
+    memory_options: ClassVar[tuple[str, ...]] = ("reference_size",)
 
     reference_size: int | None = None
     eps: float = 1e-5

@@ -84,30 +84,68 @@ def draw_mnist_dense_short() -> None:
                 linewidth=1,
                 label=None if i else label,
             )
-    for errors, label in ((93, "published, after 300 epochs"), (75, "our goal")):
-        axis.axhline(errors, color="grey", linewidth=0.8, linestyle="--" if errors == 93 else ":", label=label)
+    axis.axhline(93, color="grey", linewidth=0.8, linestyle="--", label="published, after 300 epochs")
     axis.set(yscale="log", xlabel="epoch", ylabel="test errors of 10,000", title="MNIST, 100 labels, 36,000 iterations")
     axis.legend(frameon=False)
     axis.grid(alpha=0.3, which="both")
     figure.savefig(HERE / "mnist_100_dense" / "short_curves.png", dpi=110)
 
 
-def draw_mnist_conv(preset: str, *longer: tuple[str, str, str]) -> None:
-    """Test errors of a preset of convolutional networks, of their labels alone, and of longer runs."""
+def draw_mnist_best() -> None:
+    """Test errors of experiment=mnist_100_best, and of the same networks on the labels alone."""
+    figure, axis = plt.subplots(figsize=(8, 3.4), layout="constrained")
+    for pattern, label, colour in (
+        ("mnist_100_best/split_*", "experiment=mnist_100_best, ten splits", "C4"),
+        ("mnist_100_views/labels_1", "labels alone, one split", "C1"),
+    ):
+        for i, run in enumerate(sorted(HERE.glob(pattern))):
+            steps, values = curve(run, "test/error")
+            axis.plot(steps, [1e4 * v for v in values], color=colour, linewidth=1, label=None if i else label)
+    axis.axhline(93, color="grey", linewidth=0.8, linestyle="--", label="Salimans et al. 2016, dense networks")
+    axis.set(yscale="log", xlabel="iteration of 50 images", ylabel="test errors of 10,000", title="MNIST, 100 labels")
+    axis.set_yticks([50, 100, 200, 500, 1000], ["50", "100", "200", "500", "1000"])
+    figure.legend(frameon=False, loc="outside right center")
+    axis.grid(alpha=0.3, which="both")
+    figure.savefig(HERE / "mnist_100_best" / "curves.png", dpi=110)
+
+
+def draw_mnist_labels() -> None:
+    """Test errors of experiment=mnist_100_views with 20 to 200 labels against their number, and the published ones."""
+    figure, axis = plt.subplots(figsize=(6, 3.4), layout="constrained")
+    ours = {n: sorted(HERE.glob(f"mnist_100_views/num_labels_{n}_*")) for n in (20, 50, 200)}
+    ours[100] = sorted(HERE.glob("mnist_100_views/split_*"))
+    for i, (n, runs) in enumerate(ours.items()):
+        errors = [json.loads((run / "result.json").read_text())["test_errors"] for run in runs]
+        label = None if i else "experiment=mnist_100_views, each split"
+        axis.plot([n] * len(errors), errors, "o", color="C2", markersize=4, label=label)
+    published = {20: (1677, 452), 50: (221, 136), 100: (93, 6.5), 200: (90, 4.2)}  # over ten splits
+    means, deviations = zip(*published.values(), strict=True)
+    style = {"color": "grey", "capsize": 3, "marker": "s", "markersize": 4, "linewidth": 1}
+    axis.errorbar(list(published), means, deviations, label="Salimans et al. 2016, dense networks", **style)
+    axis.set(xscale="log", yscale="log", xlabel="labels", ylabel="test errors of 10,000", title="MNIST")
+    axis.set_xticks(list(published), list(map(str, published)))
+    axis.set_xticks([], minor=True)
+    axis.set_yticks([100, 200, 500, 1000, 2000], ["100", "200", "500", "1000", "2000"])
+    axis.legend(frameon=False)
+    axis.grid(alpha=0.3, which="both")
+    figure.savefig(HERE / "mnist_100_views" / "labels.png", dpi=110)
+
+
+def draw_mnist_conv(preset: str) -> None:
+    """Test errors of a preset of convolutional networks, of its variants, and of the labels alone."""
     folder = HERE / preset
     figure, axis = plt.subplots(figsize=(8, 3.6), layout="constrained")
     for pattern, label, colour in (
         ("without_*", "without virtual adversarial training", "C0"),
         ("split_*", f"experiment={preset}", "C2"),
         ("five_epochs_*", "the same over five epochs", "C3"),
+        ("no_gan_*", "without the GAN's part of D's cost", "C5"),
         ("labels_*", "labels alone", "C1"),
-        *longer,
     ):
         for i, run in enumerate(sorted(path for path in folder.glob(pattern) if path.is_dir())):
             steps, values = curve(run, "test/error")
             axis.plot(steps, [1e4 * v for v in values], color=colour, linewidth=1, label=None if i else label)
-    for errors, label in ((93, "published, dense networks"), (75, "our goal")):
-        axis.axhline(errors, color="grey", linewidth=0.8, linestyle="--" if errors == 93 else ":", label=label)
+    axis.axhline(93, color="grey", linewidth=0.8, linestyle="--", label="published, dense networks")
     axis.set(yscale="log", xlabel="iteration of 50 images", ylabel="test errors of 10,000", title="MNIST, 100 labels")
     axis.set_yticks([50, 100, 200, 500, 1000], ["50", "100", "200", "500", "1000"])
     figure.legend(frameon=False, loc="outside right center")
@@ -159,6 +197,8 @@ if __name__ == "__main__":
     draw_mnist_dense()
     draw_mnist_dense_short()
     draw_mnist_conv("mnist_100_conv")
-    draw_mnist_conv("mnist_100_views", ("../mnist_100_best/split_*", "experiment=mnist_100_best", "C4"))
+    draw_mnist_conv("mnist_100_views")
+    draw_mnist_best()
+    draw_mnist_labels()
     draw_cifar10()
     draw_cifar10_small()

@@ -140,6 +140,19 @@ def test_each_rows_command_composes_and_is_that_of_its_runs(name: str, i: int, t
         assert result["iterations"] == steps or config.data.name == "digits"
 
 
+def test_the_readmes_first_table_agrees_with_the_page():
+    """Mean and deviation of ours, rounded to a decimal, stand in the README's row that names the same command."""
+    text = (REPOSITORY / "README.md").read_text().split("labels alone | published |")[1].split("\n\n")[0]
+    rows = [line.strip("|").split(" | ") for line in text.splitlines() if "±" in line]
+    lines = {line[""].split("`")[1]: line for name in TABLES for line in lines_of(name)}
+    for what, ours, alone, _ in rows:
+        command = re.search(r"`([a-z]\S*=.*?)`", what)
+        line = lines[command[1].replace("trick=", "data=digits trick=") if command else "data=digits"]
+        assert numbers(ours)[:2] == pytest.approx(numbers(line["ours"]), abs=0.051), what
+        assert numbers(alone) == [] or numbers(alone)[0] == pytest.approx(numbers(line["labels alone"])[0], abs=0.051)
+    assert len(rows) >= 5
+
+
 def test_a_changed_result_changes_the_table(monkeypatch: pytest.MonkeyPatch):
     import results.tables
 

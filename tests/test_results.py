@@ -143,7 +143,7 @@ def test_each_rows_command_composes_and_is_that_of_its_runs(name: str, i: int, t
 def test_the_readmes_first_table_agrees_with_the_page():
     """Mean and deviation of ours, rounded to a decimal, stand in the README's row that names the same command."""
     text = (REPOSITORY / "README.md").read_text().split("labels alone | published |")[1].split("\n\n")[0]
-    rows = [line.strip("|").split(" | ") for line in text.splitlines() if "±" in line]
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if "±" in line]
     lines = {line[""].split("`")[1]: line for name in TABLES for line in lines_of(name)}
     for what, ours, alone, _ in rows:
         command = re.search(r"`([a-z]\S*=.*?)`", what)

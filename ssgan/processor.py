@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 
@@ -11,8 +13,10 @@ import torch
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 
 
-def prepare_processor(threads: int | None) -> None:
-    """Set PyTorch's threads, if a number is given, and let an iteration reuse the memory of the last one."""
+@contextmanager
+def prepared_processor(threads: int | None) -> Iterator[None]:
+    """Use so many threads meanwhile, if a number is given, and let an iteration reuse the memory of the last one."""
+    before, variable = torch.get_num_threads(), os.environ.get("OMP_NUM_THREADS")
     if threads is not None:
         torch.set_num_threads(threads)
         os.environ["OMP_NUM_THREADS"] = str(threads)  # where it is not set Lightning shares the cores among processes
@@ -23,6 +27,13 @@ def prepare_processor(threads: int | None) -> None:
         # Lightning sets it so that looking for GPUs leaves the process free to fork; every step of Adam looks for them,
         # and would load NVIDIA's library each time.
         os.environ.pop("PYTORCH_NVML_BASED_CUDA_CHECK", None)
+    try:
+        yield
+    finally:  # the next run of the process may ask for another number, or for none
+        torch.set_num_threads(before)
+        os.environ.pop("OMP_NUM_THREADS", None)
+        if variable is not None:
+            os.environ["OMP_NUM_THREADS"] = variable
 
 
 def keep_freed_memory() -> None:

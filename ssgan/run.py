@@ -26,7 +26,7 @@ from ssgan.errors import ConfigError
 from ssgan.failures import told_in_one_line
 from ssgan.hardware import check_accelerator, check_cuda_graphs, check_precision, set_matmul_precision
 from ssgan.member_runs import write_members
-from ssgan.processor import prepare_processor
+from ssgan.processor import prepared_processor
 from ssgan.result import show, summarise, write
 from ssgan.run_folder import occupied
 from ssgan.status import RunStatus
@@ -52,10 +52,9 @@ def run(config: TrainConfig, quiet: bool = False) -> dict[str, Any]:
     resumed = None
     if config.run.ckpt_path is not None:
         resumed = check_resumable(config.run.ckpt_path, config.resolved)
-    prepare_processor(config.trainer.threads)
     set_matmul_precision(config.trainer.matmul_precision)
     L.seed_everything(config.run.seed, verbose=False)  # for what is not ours; ours has explicit generators
-    with occupied(config.run_dir), told_in_one_line(config):
+    with prepared_processor(config.trainer.threads), occupied(config.run_dir), told_in_one_line(config):
         images = config.data.load()
         checksum = images.checksum()
         if config.run.ckpt_path is not None and resumed is not None:

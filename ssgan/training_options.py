@@ -188,3 +188,5 @@ class RunOptions:
         in_range("seed", self.seed, 0, LARGEST_SEED)
         if self.ensemble is not None and self.ensemble < 2:
             raise ConfigError(f"ensemble={self.ensemble}: must be 2 or more members, or null for a single model")
+        if self.ensemble is not None:
+            in_range("seed + ensemble - 1, the last member's seed", self.seed + self.ensemble - 1, 0, LARGEST_SEED)

@@ -41,6 +41,7 @@ def default_configuration() -> DictConfig:
         ("optim.generator_beta1=1.0", ["optim.generator_beta1=1"]),
         ("optim.interval=day", ["optim.interval=day", "epoch, iteration"]),
         ("optim.clip_norm=0", ["optim.clip_norm=0"]),
+        ("ensemble=1", ["ensemble=1", "2 or more"]),
         ("optim.average.rate=2", ["optim.average.rate=2", "0.0 to 1.0"]),
         ("optim.average.rate=null", ["optim.average.rate", "optim.average.half_life"]),
         ("optim.average.half_life=100", ["optim.average.rate", "optim.average.half_life"]),

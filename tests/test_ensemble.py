@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 import torch
+from lightning.pytorch.callbacks import Callback
 
 import ssgan.members
 from ssgan.errors import ConfigError
+from ssgan.training_options import RunOptions
 from tests.runs import (
     TINY,
     TINY_MLP,
@@ -118,12 +120,33 @@ def test_a_members_training_can_go_on_alone(tmp_path: Path) -> None:
     assert far(last_checkpoint(tmp_path / "on")["state_dict"], last_checkpoint(tmp_path / "alone")["state_dict"]) < 1e-4
 
 
+def test_the_last_members_seed_has_a_limit_too() -> None:
+    RunOptions(seed=2**32 - 2, ensemble=2)
+    with pytest.raises(ConfigError, match=r"last member's seed=4294967296: must be from 0 to 4294967295"):
+        RunOptions(seed=2**32 - 1, ensemble=2)
+
+
 def test_another_number_of_members_cannot_be_resumed(tmp_path: Path) -> None:
     train(tmp_path / "all", *SHORT, "ensemble=2", "trainer.max_iterations=2")
     resume = f"ckpt_path={tmp_path / 'all' / 'checkpoints' / 'last.ckpt'}"
     for other in ("ensemble=3", "ensemble=null"):
         with pytest.raises(ConfigError, match=r"cannot resume .*: ensemble was 2 there and is"):
             train(tmp_path / "on", *SHORT, other, "trainer.max_iterations=4", resume)
+
+
+def test_going_on_takes_away_the_members_results_too(tmp_path: Path) -> None:
+    """Until it is done the run has no result, and neither have they."""
+    train(tmp_path, *SHORT, "ensemble=2", "trainer.max_iterations=2")
+    assert len(list(tmp_path.glob("members/*/result.json"))) == 2
+
+    class Cut(Callback):
+        def on_train_batch_end(self, *_: Any) -> None:
+            raise KeyboardInterrupt
+
+    resume = f"ckpt_path={tmp_path / 'checkpoints' / 'last.ckpt'}"
+    with pytest.raises((SystemExit, KeyboardInterrupt)):
+        train(tmp_path, *SHORT, "ensemble=2", "trainer.max_iterations=4", resume, callbacks=[Cut()])
+    assert not list(tmp_path.glob("**/result.json"))
 
 
 def test_the_default_run_trains_an_ensemble_too(tmp_path: Path) -> None:

@@ -9,20 +9,18 @@ import sys
 import pytest
 import torch
 
-from ssgan.processor import keep_freed_memory, prepare_processor
+from ssgan.processor import keep_freed_memory, prepared_processor
 from tests.runs import TINY, compose_run
 
 
-def test_a_given_number_of_threads_is_what_is_used(tmp_path, monkeypatch: pytest.MonkeyPatch):
+def test_a_given_number_of_threads_is_that_of_its_run_alone(tmp_path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     before = torch.get_num_threads()
-    try:
-        prepare_processor(compose_run(tmp_path, *TINY, "trainer.threads=3").trainer.threads)
+    with prepared_processor(compose_run(tmp_path, *TINY, "trainer.threads=3").trainer.threads):
         assert torch.get_num_threads() == 3 and os.environ["OMP_NUM_THREADS"] == "3"
-        prepare_processor(compose_run(tmp_path, *TINY).trainer.threads)
-        assert torch.get_num_threads() == 3
-    finally:
-        torch.set_num_threads(before)
+    assert torch.get_num_threads() == before and os.environ["OMP_NUM_THREADS"] == "1"
+    with prepared_processor(compose_run(tmp_path, *TINY).trainer.threads):
+        assert torch.get_num_threads() == before and os.environ["OMP_NUM_THREADS"] == "1"
 
 
 @pytest.mark.parametrize(("before", "after"), [(None, ":4096:8"), (":16:8", ":16:8")])
@@ -32,7 +30,8 @@ def test_a_later_run_of_the_process_may_ask_for_determinism(before, after, monke
         monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
     else:
         monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", before)
-    prepare_processor(None)
+    with prepared_processor(None):
+        pass
     assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == after
 
 

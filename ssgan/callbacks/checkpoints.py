@@ -75,10 +75,11 @@ class BestCheckpoint(ModelCheckpoint):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go by the lowest error so far where ``best.ckpt`` is, also when the run's folder was moved; else begin anew.
 
-        Lightning would go by the folder's name.
+        Lightning would go by the folder's name. A state from before the first evaluation knows of no error, and what
+        ``best.ckpt`` then holds came after it and will be done again.
         """
         path = Path(str(self.dirpath), "best.ckpt")
-        if path.is_file():
+        if path.is_file() and state_dict["best_model_score"] is not None:
             here, score = str(path), state_dict["best_model_score"]
             places = {"best_model_path": here, "kth_best_model_path": here, "best_k_models": {here: score}}
             super().load_state_dict({**state_dict, **places, "dirpath": self.dirpath})

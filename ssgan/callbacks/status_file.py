@@ -18,8 +18,9 @@ log = logging.getLogger(__name__)
 class StatusFile(L.Callback):
     """Writes a run's status at its start, every few seconds, and when training ends.
 
-    A run that goes on from a finished one takes away that one's ``result.json`` when it begins its first iteration, for
-    until then it may be refused, and the result of a shorter run is none of a longer one.
+    A run that goes on from a finished one takes away that one's ``result.json``, and those of an ensemble's members,
+    when it begins its first iteration, for until then it may be refused, and the result of a shorter run is none of a
+    longer one.
 
     Args:
         run_dir: the run's folder.
@@ -38,7 +39,9 @@ class StatusFile(L.Callback):
         self._started = time.monotonic()
         self._write(trainer)
         if trainer.is_global_zero:
-            Path(self.run_dir, "result.json").unlink(missing_ok=True)
+            run_dir = Path(self.run_dir)
+            for result in (run_dir / "result.json", *run_dir.glob("members/*/result.json")):
+                result.unlink(missing_ok=True)
 
     def on_train_batch_end(self, trainer: L.Trainer, *_: Any) -> None:
         """Write the next one when it is time."""

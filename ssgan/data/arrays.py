@@ -49,8 +49,7 @@ class Arrays(DataOptions):
             x_train, x_test = (_images(name, arrays[name]) for name in ("x_train", "x_test"))
             y_train, y_test = (_labels(name, arrays[name]) for name in ("y_train", "y_test"))
             found = np.unique(y_train.numpy()).tolist()
-            names = arrays.get("classes", np.arange(len(found)))
-            classes = tuple(map(str, np.char.decode(names, "utf-8") if names.dtype.kind == "S" else names))
+            classes = _names(arrays.get("classes", np.arange(len(found))))
             if found != list(range(len(classes))):
                 raise DataError(
                     f"y_train must hold each of the labels 0 to {len(classes) - 1}, but holds {_shortened(found)}"
@@ -114,6 +113,18 @@ def _labels(name: str, array: np.ndarray) -> Tensor:
     if array.ndim != 1:
         raise DataError(f"{name} must have shape (N,), but has {array.shape}")
     return torch.from_numpy(array.astype("int64"))
+
+
+def _names(array: np.ndarray) -> tuple[str, ...]:
+    """The names of the classes."""
+    import numpy as np
+
+    if array.ndim != 1:
+        raise DataError(f"classes must have shape (K,), but has {array.shape}")
+    try:
+        return tuple(map(str, np.char.decode(array, "utf-8") if array.dtype.kind == "S" else array))
+    except UnicodeDecodeError as error:
+        raise DataError(f"classes must be text or UTF-8: {error}") from error
 
 
 def _shortened(labels: list[int], longest: int = 12) -> str:

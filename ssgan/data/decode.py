@@ -118,4 +118,7 @@ def _eight_bit(image: Image.Image) -> Image.Image:
     values = np.asarray(image).astype(np.int64)
     if values.min() < 0 or values.max() > 65535:
         raise UnreadableImageError("32-bit values have no known range")
-    return Image.fromarray(np.rint(values / 257).astype(np.uint8))
+    grey = np.rint(values / 257).astype(np.uint8)
+    if isinstance(transparent := image.info.get("transparency"), int):  # the value that means so in a PNG
+        grey[values == transparent] = 255
+    return Image.fromarray(grey)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from dataclasses import dataclass
 
 import torch
@@ -34,6 +35,8 @@ class ImageData:
     def __post_init__(self) -> None:
         if self.num_classes < 2:
             raise DataError(f"a data set needs at least 2 classes, this one has {self.num_classes}")
+        if twice := [name for name, times in Counter(self.classes).items() if times > 1]:
+            raise DataError(f"there are several classes of the name {twice[0]}")
         for part in ("train", "test"):
             images, labels = getattr(self, f"x_{part}"), getattr(self, f"y_{part}")
             _check_images(f"x_{part}", images)

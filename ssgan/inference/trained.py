@@ -257,7 +257,8 @@ def load(run: str | Path, device: str = "auto") -> TrainedModel:
     try:
         described: dict[str, Any] = checkpoint["ssgan"]
         config = parse_resolved(described["config"], str(path.parent))
-        module = build_model(config, tuple(described["image_shape"]), described["classes"], described["num_labels"])
+        with torch.random.fork_rng(devices=[]):  # layers are made with weights drawn from the global generator
+            module = build_model(config, tuple(described["image_shape"]), described["classes"], described["num_labels"])
         module.load_state_dict(checkpoint["state_dict"])
         module.description["data_checksum"] = described.get("data_checksum")
     except ConfigError as error:

@@ -76,6 +76,16 @@ def test_where_no_best_state_is_left_the_next_evaluation_s_is_the_best(tmp_path:
     assert best_step(tmp_path) == 6
 
 
+def test_a_state_from_before_the_first_evaluation_goes_on_beside_a_later_best_one(tmp_path: Path):
+    """As a kill leaves them that comes after an evaluation, before the next last.ckpt."""
+    train(tmp_path, *HELD_OUT, "trainer.max_iterations=1")
+    train(tmp_path / "later", *HELD_OUT, "trainer.max_iterations=2", callbacks=[Errors(0.2)])
+    (tmp_path / "later" / "checkpoints" / "best.ckpt").rename(tmp_path / "checkpoints" / "best.ckpt")
+    resume = f"ckpt_path={tmp_path / 'checkpoints' / 'last.ckpt'}"
+    train(tmp_path, *HELD_OUT, "trainer.max_iterations=4", resume, callbacks=[Errors(0.3, 0.25)])
+    assert best_step(tmp_path) == 4 and last_checkpoint(tmp_path)["global_step"] == 4
+
+
 def test_without_callbacks_nothing_is_written(tmp_path: Path):
     train(tmp_path, *TINY, "callbacks=none", "trainer.max_iterations=2", "trainer.checkpoint_every=1")
     assert not (tmp_path / "checkpoints").exists()

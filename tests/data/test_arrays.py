@@ -104,6 +104,10 @@ LABELS = np.arange(200) % 10
         ({"y_train": LABELS - 1}, "y_train must hold each of the labels 0 to 9, but holds -1, 0"),
         ({"y_train": LABELS * 2}, "y_train must hold each of the labels 0 to 9, but holds 0, 2, 4"),
         ({"y_test": np.full(100, 10)}, "y_test must hold labels from 0 to 9, but holds 10 to 10"),
+        ({"classes": np.array([["cat"], ["dog"]])}, "classes must have shape (K,), but has (2, 1)"),
+        ({"classes": np.array("cat")}, "classes must have shape (K,), but has ()"),
+        ({"classes": np.array([b"\xff"] * 10)}, "classes must be text or UTF-8"),
+        ({"classes": np.array(["cat"] * 10)}, "there are several classes of the name cat"),
         ({"classes": np.array(["cat", "dog"])}, "y_train must hold each of the labels 0 to 1, but holds 0, 1, 2"),
     ],
 )

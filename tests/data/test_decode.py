@@ -120,6 +120,9 @@ def test_transparency_is_laid_on_white(tmp_path: Path) -> None:
     expected = (grey * (alpha / 255) + 255 * (1 - alpha / 255))[:, :, 0]
     path = saved(Image.fromarray(np.concatenate([grey, alpha], 2), "LA"), tmp_path / "la.png")
     assert np.abs(decode(path, 16, 1, "crop")[0] - expected).max() <= 1
+    grey = GREY_RAMP.astype(np.uint16) * 257
+    path = saved(Image.fromarray(grey), tmp_path / "sixteen.png", transparency=48 * 257)
+    assert np.array_equal(decode(path, 16, 1, "crop")[0], np.where(GREY_RAMP == 48, 255, GREY_RAMP))
 
 
 def test_cmyk(tmp_path: Path) -> None:

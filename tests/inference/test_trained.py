@@ -54,6 +54,12 @@ def test_the_classifier_is_the_one_that_was_tested(run_dir: Path, model: Trained
     assert errors == json.loads((run_dir / "result.json").read_text())["test_errors"]
 
 
+def test_loading_leaves_the_random_state_alone(run_dir: Path):
+    before = torch.get_rng_state()
+    load(run_dir, "cpu")
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_predictions_do_not_depend_on_the_batch(model: TrainedModel):
     pixels = random_images(7, model.image_shape)
     whole = model.logits(pixels)
@@ -189,7 +195,8 @@ def test_code_in_a_checkpoint_is_not_executed(place: str, run_dir: Path, tmp_pat
 def test_a_technique_that_cannot_be_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "my_tricks.py").write_text(
         "from dataclasses import dataclass\nfrom ssgan.tricks import Trick\n\n\n"
-        "@dataclass\nclass Spread(Trick):\n    weight: float = 0.8\n"
+        "@dataclass\nclass Spread(Trick):\n    weight: float = 0.8\n\n"
+        "    def real_target(self):\n        return self.weight\n"
     )
     with monkeypatch.context() as patch:
         patch.syspath_prepend(str(tmp_path))

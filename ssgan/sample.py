@@ -58,8 +58,8 @@ def main() -> None:
         report = write_neighbours(images[: arguments.rows], model.images(arguments.data), folder, arguments.neighbours)
         print(*report.files, sep="\n")
         print(
-            f"median distance to the nearest training image: {report.samples:.3g} of samples,"
-            f" {report.tests:.3g} of test images"
+            f"median Euclidean distance to the nearest training image, pixels from 0 to 1: {report.samples:.3g} of"
+            f" samples, {report.tests:.3g} of test images"
         )
 
 

@@ -159,6 +159,8 @@ def curve_plot(name: str, section: Section) -> Plot | None:
                     axes.fill_between(x, low, high, color=colour, alpha=0.15, linewidth=0)
             axes.set_title(panels[key], loc="left", fontsize=9)
             axes.set_xlabel("iteration")
+            axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
+            axes.margins(y=0.1)
             if key == "test/error":
                 axes.set_ylim(bottom=0)
         figure.legend(loc="outside lower center", ncols=2 if max(len(c.name) for c in shown) > 30 else 4, fontsize=8)

@@ -67,8 +67,9 @@ def test_the_summary_has_the_known_numbers(report: Path) -> None:
     assert float(row["test_error_std"]) == pytest.approx(0.02 / 2**0.5)
     assert row["baseline"] == "none"
     assert float(row["difference_mean"]) == pytest.approx(-0.04)
-    assert float(row["difference_low"]) == pytest.approx(-0.06)
-    assert float(row["difference_high"]) == pytest.approx(-0.02)
+    half = 12.7062 * 0.02  # Student's of two pairs: the 97.5 % quantile with one degree of freedom, the standard error
+    assert float(row["difference_low"]) == pytest.approx(-0.04 - half, abs=1e-5)
+    assert float(row["difference_high"]) == pytest.approx(-0.04 + half, abs=1e-5)
 
 
 @pytest.mark.parametrize("name", ["report.md", "report.tex", "index.html"])

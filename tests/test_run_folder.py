@@ -118,10 +118,10 @@ def test_one_process_of_a_run_is_the_first(
             pass
 
 
-def test_a_folder_that_only_a_failed_start_has_used_is_free(tmp_path: Path) -> None:
+def test_a_run_without_its_data_leaves_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     run_dir = tmp_path / "run"
     assert command(*SHORT, "data=arrays", "data.path=nowhere.npz", "model=mlp", f"hydra.run.dir='{run_dir}'") == 1
-    assert (run_dir / "status.json").is_file()
+    assert "nowhere.npz: there is no such file" in capfd.readouterr().err and not run_dir.exists()
     assert command(*SHORT, f"hydra.run.dir='{run_dir}'") == 0
 
 

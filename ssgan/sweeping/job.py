@@ -21,7 +21,7 @@ from omegaconf import DictConfig
 from ssgan.cli import MENDABLE, WRONG_OPTIONS, describe
 from ssgan.config import TrainConfig
 from ssgan.cores import cpu_count
-from ssgan.errors import ConfigError
+from ssgan.errors import ConfigError, DataError
 from ssgan.run_folder import put_configuration_back
 from ssgan.status import RunStatus, read_status
 from ssgan.sweeping.earlier import finished_result, unfinished_checkpoint
@@ -81,7 +81,7 @@ def contained(job: Callable[[DictConfig], Any]) -> Callable[[DictConfig], Any]:
             known = isinstance(error, MENDABLE)
             line = describe(error) or type(error).__name__
             refused = known and read_status(run_dir) == before  # before it began
-            if refused and not in_sweep() and (before is not None or isinstance(error, WRONG_OPTIONS)):
+            if refused and not in_sweep() and (before is not None or isinstance(error, (*WRONG_OPTIONS, DataError))):
                 discard_unused(Path(run_dir))
                 put_configuration_back()
                 raise

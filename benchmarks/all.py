@@ -32,7 +32,7 @@ PARTS = (
     *(((f"ensemble mlp mnist_100_best {GRAPHS}", 60),) if device() == "cuda" else ()),
     ("boundary mlp", 30),
     ("startup --rounds 2", 40),
-    ("memory", 70),
+    ("memory", 60),
     ("sweep --iterations 300", 50),
 )
 

@@ -91,14 +91,11 @@ def draw_mnist_dense_short() -> None:
     figure.savefig(HERE / "mnist_100_dense" / "short_curves.png", dpi=110)
 
 
-def draw_mnist_best() -> None:
-    """Test errors of experiment=mnist_100_best, and of the same networks on the labels alone."""
-    figure, axis = plt.subplots(figsize=(8, 3.4), layout="constrained")
-    for pattern, label, colour in (
-        ("mnist_100_best/split_*", "experiment=mnist_100_best, ten splits", "C4"),
-        ("mnist_100_views/labels_1", "labels alone, one split", "C1"),
-    ):
-        for i, run in enumerate(sorted(HERE.glob(pattern))):
+def draw_mnist_errors(picture: str, *groups: tuple[str, str, str]) -> None:
+    """Test errors of runs of MNIST with 100 labels against the iteration; each group has a pattern, name and colour."""
+    figure, axis = plt.subplots(figsize=(8, 3.6), layout="constrained")
+    for pattern, label, colour in groups:
+        for i, run in enumerate(sorted(path for path in HERE.glob(pattern) if path.is_dir())):
             steps, values = curve(run, "test/error")
             axis.plot(steps, [1e4 * v for v in values], color=colour, linewidth=1, label=None if i else label)
     axis.axhline(93, color="grey", linewidth=0.8, linestyle="--", label="Salimans et al. 2016, dense networks")
@@ -106,7 +103,7 @@ def draw_mnist_best() -> None:
     axis.set_yticks([50, 100, 200, 500, 1000], ["50", "100", "200", "500", "1000"])
     figure.legend(frameon=False, loc="outside right center")
     axis.grid(alpha=0.3, which="both")
-    figure.savefig(HERE / "mnist_100_best" / "curves.png", dpi=110)
+    figure.savefig(HERE / picture, dpi=110)
 
 
 def draw_mnist_labels() -> None:
@@ -129,28 +126,6 @@ def draw_mnist_labels() -> None:
     axis.legend(frameon=False)
     axis.grid(alpha=0.3, which="both")
     figure.savefig(HERE / "mnist_100_views" / "labels.png", dpi=110)
-
-
-def draw_mnist_conv(preset: str) -> None:
-    """Test errors of a preset of convolutional networks, of its variants, and of the labels alone."""
-    folder = HERE / preset
-    figure, axis = plt.subplots(figsize=(8, 3.6), layout="constrained")
-    for pattern, label, colour in (
-        ("without_*", "without virtual adversarial training", "C0"),
-        ("split_*", f"experiment={preset}", "C2"),
-        ("five_epochs_*", "the same over five epochs", "C3"),
-        ("no_gan_*", "without the GAN's part of D's cost", "C5"),
-        ("labels_*", "labels alone", "C1"),
-    ):
-        for i, run in enumerate(sorted(path for path in folder.glob(pattern) if path.is_dir())):
-            steps, values = curve(run, "test/error")
-            axis.plot(steps, [1e4 * v for v in values], color=colour, linewidth=1, label=None if i else label)
-    axis.axhline(93, color="grey", linewidth=0.8, linestyle="--", label="published, dense networks")
-    axis.set(yscale="log", xlabel="iteration of 50 images", ylabel="test errors of 10,000", title="MNIST, 100 labels")
-    axis.set_yticks([50, 100, 200, 500, 1000], ["50", "100", "200", "500", "1000"])
-    figure.legend(frameon=False, loc="outside right center")
-    axis.grid(alpha=0.3, which="both")
-    figure.savefig(folder / "curves.png", dpi=110)
 
 
 def draw_cifar10() -> None:
@@ -196,9 +171,24 @@ if __name__ == "__main__":
     draw_mnist()
     draw_mnist_dense()
     draw_mnist_dense_short()
-    draw_mnist_conv("mnist_100_conv")
-    draw_mnist_conv("mnist_100_views")
-    draw_mnist_best()
+    draw_mnist_errors(
+        "mnist_100_conv/curves.png",
+        ("mnist_100_conv/split_*", "experiment=mnist_100_conv", "C2"),
+        ("mnist_100_conv/labels_*", "labels alone", "C1"),
+    )
+    draw_mnist_errors(
+        "mnist_100_views/curves.png",
+        ("mnist_100_views/without_*", "without virtual adversarial training", "C0"),
+        ("mnist_100_views/split_*", "experiment=mnist_100_views", "C2"),
+        ("mnist_100_views/five_epochs_*", "the same over five epochs", "C3"),
+        ("mnist_100_views/no_gan_*", "without the GAN's part of D's cost", "C5"),
+        ("mnist_100_views/labels_*", "labels alone", "C1"),
+    )
+    draw_mnist_errors(
+        "mnist_100_best/curves.png",
+        ("mnist_100_best/split_*", "experiment=mnist_100_best, ten splits", "C4"),
+        ("mnist_100_views/labels_1", "labels alone, one split", "C1"),
+    )
     draw_mnist_labels()
     draw_cifar10()
     draw_cifar10_small()

@@ -40,7 +40,7 @@ def run(config: TrainConfig, quiet: bool = False) -> dict[str, Any]:
 
     Args:
         config: of the run.
-        quiet: neither show the progress nor print the result.
+        quiet: do not print the result.
 
     Raises:
         SSGANError: see the parts; in particular TrainingDiverged.
@@ -83,7 +83,7 @@ def train_and_test(
     model.description["data_checksum"] = checksum
     if config.run.ckpt_path is None:
         model.initialise(data.start_images(START_IMAGES))
-    trainer = build_trainer(config, loggers, data.train_dataloader().iterations, quiet)
+    trainer = build_trainer(config, loggers, data.train_dataloader().iterations)
     if config.run.ckpt_path is not None and resumed is not None:
         check_length(config.run.ckpt_path, resumed, trainer.max_steps)
     for logger in loggers:
@@ -101,12 +101,9 @@ def train_and_test(
     return result
 
 
-def build_trainer(
-    config: TrainConfig, loggers: list[Logger], iterations_per_epoch: int, quiet: bool = False
-) -> L.Trainer:
+def build_trainer(config: TrainConfig, loggers: list[Logger], iterations_per_epoch: int) -> L.Trainer:
     """Lightning's trainer with the chosen callbacks; ``max_iterations`` outranks ``max_epochs``."""
     options = config.trainer
-    callbacks = {name: node for name, node in config.callbacks.items() if not (quiet and name == "progress")}
     iterations = options.max_iterations or options.max_epochs * iterations_per_epoch
     trainer = partial(
         L.Trainer,
@@ -123,7 +120,7 @@ def build_trainer(
         num_sanity_val_steps=0,
         log_every_n_steps=1,  # the module says itself what is logged when
         enable_checkpointing=True,
-        enable_progress_bar="progress" in callbacks,
+        enable_progress_bar="progress" in config.callbacks,
         enable_model_summary=False,
         use_distributed_sampler=False,
         deterministic=options.deterministic,
@@ -131,7 +128,7 @@ def build_trainer(
         callbacks=[
             StatusFile(config.run_dir),
             GlobalRandomness(),
-            *(build(node, L.Callback, f"callbacks.{name}") for name, node in callbacks.items()),
+            *(build(node, L.Callback, f"callbacks.{name}") for name, node in config.callbacks.items()),
             Interruption(options.log_every),  # last: it may end the run
         ],
         logger=loggers,

@@ -10,6 +10,7 @@ from typing import Any
 
 import lightning as L
 import torch
+from hydra.core.hydra_config import HydraConfig
 from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
@@ -115,10 +116,9 @@ class Interruption(Checkpoint):
             return  # whoever has requeued the job ends it
         if trainer.is_global_zero:
             name = signal.Signals(received).name
-            log.warning(
-                "%s: stopped after iteration %d; %s ckpt_path=last goes on",
-                name, trainer.global_step, typed("hydra.run.dir", trainer.default_root_dir),
-            )  # fmt: skip
+            folder = typed("hydra.run.dir", trainer.default_root_dir)
+            again = f"{folder} ckpt_path=last" if HydraConfig.initialized() else "the same command"
+            log.warning("%s: stopped after iteration %d; %s goes on", name, trainer.global_step, again)
         raise SIGTERMException(128 + received)
 
 

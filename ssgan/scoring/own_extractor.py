@@ -28,8 +28,9 @@ _PLACES = ("root", "path")
 def own_extractor(model: TrainedModel, place: str | None, tell: Callable[[str], None]) -> TrainedModel:
     """The classifier with the model's own network and data set, supervised by the labels of all training images.
 
-    It is trained once and kept in the user's cache folder. How it is trained does not depend on how the model was, so
-    that all runs with that network and data are scored by one. Of commands that need it at once, one trains it.
+    It is trained once and kept in the user's cache folder; a training that was stopped is gone on with. How it is
+    trained does not depend on how the model was, so that all runs with that network and data are scored by one. Of
+    commands that need it at once, one trains it.
 
     Args:
         model: whose images are going to be scored.
@@ -77,7 +78,12 @@ def _supervised(model: TrainedModel, place: str | None) -> dict[str, Any]:
 def _train(config: dict[str, Any], folder: Path) -> None:
     from ssgan.run import run
 
-    checkpoints = str(folder / "checkpoints")
-    last = {"_target_": "ssgan.callbacks.LastCheckpoint", "dirpath": checkpoints, "every": 10**9}
+    checkpoints = folder / "checkpoints"
+    callbacks = {
+        "progress": {"_target_": "ssgan.callbacks.Progress"},
+        "last": {"_target_": "ssgan.callbacks.LastCheckpoint", "dirpath": str(checkpoints), "every": 10**9},
+    }
+    stopped = checkpoints / "last.ckpt"
+    again = {"callbacks": callbacks, "ckpt_path": str(stopped) if stopped.is_file() else None}
     with torch.random.fork_rng():
-        run(parse(OmegaConf.create({**config, "callbacks": {"last": last}}), str(folder), []), quiet=True)
+        run(parse(OmegaConf.create(config | again), str(folder), []), quiet=True)

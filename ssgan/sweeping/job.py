@@ -47,7 +47,7 @@ def jobs_at_once() -> int:
 
 
 def prepare(config: TrainConfig) -> dict[str, Any] | None:
-    """Share the processor, and take up what an earlier start of the sweep left: a result, or a checkpoint.
+    """Share the processor, show no progress, and take up what an earlier start left: a result, or a checkpoint.
 
     Raises:
         ConfigError: the folder holds another run, or the job would start processes that start the sweep again.
@@ -61,6 +61,7 @@ def prepare(config: TrainConfig) -> dict[str, Any] | None:
     jobs = jobs_at_once()
     if trainer.threads is None and jobs > 1 and "OMP_NUM_THREADS" not in os.environ:  # joblib sets it for its processes
         trainer.threads = max(cpu_count() // jobs, 1)
+    config.callbacks = {name: node for name, node in config.callbacks.items() if name != "progress"}
     result = finished_result(config)
     if result is None and config.run.ckpt_path is None:
         config.run.ckpt_path = unfinished_checkpoint(config)

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import signal
 import threading
 from pathlib import Path
 
+import lightning as L
 import numpy as np
 import pytest
+from hydra.core.hydra_config import HydraConfig
 
+from ssgan.callbacks import LastCheckpoint
 from ssgan.hardware import cpu_has_bf16, cpu_rounds_products
 from ssgan.inference.trained import TrainedModel, load
 from ssgan.scoring import own_extractor as subject
 from ssgan.scoring.own_extractor import own_extractor
 from tests.fake_data import write_arrays
-from tests.runs import TINY, TINY_CONV, chosen, train
+from tests.runs import TINY, TINY_CONV, assert_equal, chosen, last_checkpoint, train
 
 #: A run that differs from the recipe in whatever a run may differ.
 ODD = (
@@ -92,3 +98,27 @@ def test_of_several_that_need_it_at_once_one_trains_it(tmp_path: Path, monkeypat
     for thread in threads:
         thread.join()
     assert trainings == [kept]
+
+
+def test_a_training_that_was_stopped_is_gone_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    model = trained(tmp_path / "run")
+    kept = own_extractor(model, None, lambda line: None).path.parents[1]
+    whole = last_checkpoint(kept)["state_dict"]
+    shutil.rmtree(kept)
+    after_a_batch = LastCheckpoint.on_train_batch_end
+
+    def stopped(self: LastCheckpoint, trainer: L.Trainer, *rest: object) -> None:
+        after_a_batch(self, trainer, *rest)
+        if trainer.global_step == 20:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LastCheckpoint, "on_train_batch_end", stopped)
+        patch.setattr(HydraConfig.instance(), "cfg", None)  # as in another process than the run's
+        with pytest.raises(SystemExit, match="130"):
+            own_extractor(model, None, lambda line: None)
+    assert last_checkpoint(kept)["global_step"] == 20 and "the same command goes on" in caplog.text
+    own_extractor(model, None, lambda line: None)
+    assert_equal(last_checkpoint(kept)["state_dict"], whole)

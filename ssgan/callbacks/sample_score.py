@@ -51,7 +51,7 @@ class SampleScore(L.Callback):
         if trainer.is_global_zero:
             model = load(self.path, str(module.device))
             self._extractor = ClassifierExtractor(model)
-            self._real = self._extractor(model.images().x_train)
+            self._real = self._extractor(model.images().all_training_images())
 
     def on_train_batch_end(
         self, trainer: L.Trainer, module: L.LightningModule, outputs: Any, batch: Any, *_: Any

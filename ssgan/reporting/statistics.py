@@ -11,12 +11,6 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-#: Resamples of a bootstrap interval, and the seed that draws them.
-RESAMPLES, BOOTSTRAP_SEED = 9999, 0
-
-#: Pairs from which on their resamples tell enough; the bootstrap of fewer is too narrow.
-BOOTSTRAP_PAIRS = 10
-
 
 @dataclass(frozen=True)
 class Spread:
@@ -48,8 +42,8 @@ class PairedDifference:
 def paired_difference(own: Mapping[Any, float], baseline: Mapping[Any, float]) -> PairedDifference | None:
     """The difference over common keys; None if there are none.
 
-    The interval is the percentile bootstrap of the mean over the pairs, or with fewer than :data:`BOOTSTRAP_PAIRS`
-    Student's.
+    The interval is Student's. The bootstrap's covers the mean too seldom with as few pairs as there are seeds: of ten
+    normal ones its nominal 95 % is 89 %.
     """
     common = sorted(own.keys() & baseline.keys())
     if not common:
@@ -60,13 +54,7 @@ def paired_difference(own: Mapping[Any, float], baseline: Mapping[Any, float]) -
         return PairedDifference(1, mean, None, None)
     if np.ptp(differences) < 1e-12:  # scipy warns of an interval without width
         return PairedDifference(len(common), mean, mean, mean)
-    if len(common) < BOOTSTRAP_PAIRS:
-        interval = stats.ttest_1samp(differences, 0.0).confidence_interval(0.95)
-    else:
-        rng = np.random.default_rng(BOOTSTRAP_SEED)
-        interval = stats.bootstrap(
-            (differences,), np.mean, n_resamples=RESAMPLES, method="percentile", rng=rng
-        ).confidence_interval
+    interval = stats.ttest_1samp(differences, 0.0).confidence_interval(0.95)
     return PairedDifference(len(common), mean, float(interval.low), float(interval.high))
 
 

@@ -68,6 +68,23 @@ def test_the_inception_score_is_between_1_and_the_classes() -> None:
     assert 0.9 * K < shuffled <= K + 1e-6
 
 
+def test_the_inception_score_is_the_exponential_of_the_mean_divergence_from_the_mean() -> None:
+    """Ten times, of a tenth of the images each; which images form a tenth is torch-fidelity's choice."""
+    a = features(1)
+    p = torch.softmax(a.logits.double(), 1)[np.random.RandomState(2020).permutation(N)]
+    parts = []
+    for part in p.chunk(10):
+        mean = part.mean(0)
+        each = [
+            sum(q * (math.log(q) - math.log(m)) for q, m in zip(row, mean.tolist(), strict=True))
+            for row in part.tolist()
+        ]
+        parts.append(math.exp(sum(each) / len(each)))
+    found = scores(a, features(2))
+    assert found["is_mean"] == pytest.approx(np.mean(parts), rel=1e-5)
+    assert found["is_std"] == pytest.approx(np.std(parts), rel=1e-4)
+
+
 def test_the_same_images_score_best() -> None:
     a = features(1)
     found = scores(a, a)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
 import torch
 
 from ssgan.layers import Share
@@ -53,6 +55,18 @@ def draw(step, tricks, share=None, n=N, weight=1.0):
     d = draw_discriminator_noise(*players, shape, Objective(unlabelled_weight=weight), tricks, rng, *extra)
     after_d = rng.get_state()
     return d, draw_generator_noise(*players, shape, tricks, rng, *extra), after_d, rng.get_state()
+
+
+@pytest.mark.parametrize("trick", [ManifoldRegularisation(), VirtualAdversarial()])
+def test_directions_are_drawn_from_all_around(trick: Trick) -> None:
+    """As those of normals: no entry is more often positive than negative, or depends on another."""
+    step = Step()
+    (drawn,) = trick.discriminator_draws(step.generator, step.discriminator, (4000, *SHAPE), seeded(3))
+    x = drawn.flatten(1)[:, :2]
+    x = x / x.std(0)
+    bound = 4 / math.sqrt(4000)  # standard errors
+    assert x.mean(0).abs().max() < bound and abs((x > 0).float().mean() - 0.5) < bound
+    assert abs((x[:, 0] * x[:, 1]).mean()) < bound
 
 
 def test_without_a_technique_that_draws_the_stream_is_the_layers_alone():

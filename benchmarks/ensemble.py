@@ -28,14 +28,9 @@ from benchmarks.step import CASES, Rival, images_of
 from ssgan.build import build_model
 from ssgan.config import TrainConfig
 from ssgan.data.module import SemiSupervisedData
-from ssgan.objectives import (
-    discriminator_terms,
-    draw_discriminator_noise,
-    draw_generator_noise,
-    frozen,
-    generator_terms,
-)
+from ssgan.objectives import discriminator_terms, frozen, generator_terms
 from ssgan.passes import DiscriminatorBatch
+from ssgan.randomness import draw_discriminator_noise, draw_generator_noise
 from tests.runs import compose_run, extra_callbacks
 
 

@@ -82,7 +82,7 @@ def images_of(shape: tuple[int, int, int]) -> ImageData:
     rng = torch.Generator().manual_seed(0)
     x = torch.randint(0, 256, (12_000, *shape), dtype=torch.uint8, generator=rng)
     y = torch.arange(12_000) % 10
-    return ImageData(x[:10_000], y[:10_000], None, x[10_000:], y[10_000:], tuple(map(str, range(10))))
+    return ImageData(x[:10_000], y[:10_000], x[10_000:], y[10_000:], tuple(map(str, range(10))))
 
 
 class Rival(L.Callback):

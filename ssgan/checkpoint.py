@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from ssgan.config import flatten
+from ssgan.config import TrainConfig, flatten
 from ssgan.errors import ConfigError, DataError
 
 #: Parts of the configuration that decide what a checkpoint's values mean; a resumed run must not change them. The
@@ -90,6 +90,21 @@ def _fixed_elsewhere(config: dict[str, Any]) -> dict[str, Any]:
         "trainer": {"iterations_per_batch": config.get("trainer", {}).get("iterations_per_batch", 1)},
         "optim": {"average": {"generator": config.get("optim", {}).get("average", {}).get("generator", False)}},
     }
+
+
+def check_left_behind(config: TrainConfig) -> None:
+    """Refuse to go on in the folder of a checkpoint that would stay as it is, beside the result of a longer run.
+
+    Raises:
+        ConfigError: says what to add.
+    """
+    last = Path(config.run_dir, "checkpoints", "last.ckpt")
+    writers = [node.get("dirpath") for node in config.callbacks.values() if isinstance(node, dict)]
+    if last.is_file() and str(last.parent) not in map(str, writers):
+        raise ConfigError(
+            f"{last} would stay behind what goes on from it: add checkpoints to callbacks, or name another"
+            " hydra.run.dir"
+        )
 
 
 def check_length(path: str, checkpoint: dict[str, Any], iterations: int) -> None:

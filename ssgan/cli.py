@@ -171,6 +171,9 @@ def describe(error: Exception) -> str:
             found = list({file.stem for folder in _config_folders() for file in (folder / group).glob("*.yaml")})
         options = sorted(option for option in found if not option.startswith("_"))
         return f"unknown {group} '{name}'{_nearest(name, options)}; choose from {', '.join(options)}"
+    if repeated := re.match(r"Multiple values for (\w+)\. To override a value use 'override \w+: ([^']+)'", str(error)):
+        group, option = repeated.groups()
+        return f"+{group}={option}: {group} is chosen already; list all that are meant: {group}=[ONE,{option}]"
     if isinstance(error, OverrideParseException):
         key, equals, value = error.override.partition("=")
         hint = f"; a value that is to be taken as it stands is quoted: {typed(key, value)}" if equals and value else ""

@@ -95,6 +95,7 @@ def parse(cfg: DictConfig, run_dir: str, overrides: list[str]) -> TrainConfig:
     resolved: Any = _resolve(cfg)
     if unknown := [key for key in resolved if key not in PARTS]:
         raise ConfigError(f"no key '{unknown[0]}' in the configuration; it has {', '.join(PARTS)}")
+    _refuse_unread(resolved)
     for place in ("path", "root"):
         if (
             isinstance(given := (resolved.get("data") or {}).get(place), str) and given
@@ -152,12 +153,25 @@ def _refuse_repetition(overrides: list[str]) -> None:
             raise ConfigError(f"{override}: {twice} is given twice; once is enough")
 
 
+def _refuse_unread(resolved: dict[str, Any]) -> None:
+    """``wandb`` holds what ``logger.wandb`` reads; nothing would come of another key."""
+    known = (resolved.get("logger") or {}).get("wandb") or {}
+    if known and (unknown := [key for key in resolved.get("wandb") or {} if key not in known]):
+        raise ConfigError(
+            f"wandb has no key '{unknown[0]}'; it has {', '.join(key for key in resolved['wandb'] if key in known)};"
+            f" another argument of wandb.init is +logger.wandb.{unknown[0]}=…"
+        )
+
+
 def build(node: Any, base: type, prefix: str) -> Any:
     """The object that a node's ``_target_`` names, made of the node's other keys.
 
     Raises:
         ConfigError: if there is no such class, or its class or a key or value of the node is wrong.
     """
+    if prefix.endswith("._target_"):
+        group = prefix.removesuffix("._target_")
+        raise ConfigError(f"{group}: a YAML file's _target_ stands under a name of its own: NAME: {{_target_: {node}}}")
     if not isinstance(node, dict) or "_target_" not in node:
         raise ConfigError(f"{prefix} must name a class by {prefix}._target_")
     target = str(node["_target_"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from torch import Tensor, nn
@@ -31,7 +32,7 @@ class Errors(NamedTuple):
 
 
 class ErrorRates(nn.Module):
-    """Counts errors of K-way logits on the splits, over all processes.
+    """Counts errors of K-way logits on the splits, over all processes; ``latest`` are the last ones of each split.
 
     Args:
         num_classes: K.
@@ -47,6 +48,8 @@ class ErrorRates(nn.Module):
             return nn.ModuleList(MulticlassAccuracy(num_classes, **options) for _ in range(count))
 
         self.members = nn.ModuleDict({split: accuracies(members.count or 1) for split in SPLITS})
+        self.latest: dict[str, Errors] = {}
+        self._at: dict[str, int] = {}
         self.ensemble = nn.ModuleDict({split: accuracies(0 if members.count is None else 1) for split in SPLITS})
 
     def update(self, split: str, logits: Tensor, labels: Tensor) -> None:
@@ -63,6 +66,14 @@ class ErrorRates(nn.Module):
         if logits.ndim == 3 and labels.ndim == 1:  # of images of their own the members have no common prediction
             for accuracy in self._of(split, ensemble=True):
                 accuracy.update(logits.float().softmax(-1).mean(0), labels)
+
+    def finished(self, iteration: int) -> Iterator[tuple[dict[str, float], bool]]:
+        """Of each split that was counted, its metrics, and whether they are the first of this iteration."""
+        for split in SPLITS:
+            if (found := self.compute(split)) is not None:
+                self.latest[split] = found
+                yield found.metrics(split), self._at.get(split) != iteration
+                self._at[split] = iteration
 
     def compute(self, split: str) -> Errors | None:
         """The errors of what was counted since the last call; None if nothing was. On all processes at once."""

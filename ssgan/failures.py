@@ -51,9 +51,10 @@ def told_in_one_line(config: TrainConfig) -> Iterator[None]:
         if isinstance(error, MemoryError | torch.OutOfMemoryError) or _NO_MEMORY.search(line):
             raise SSGANError(f"out of memory ({_shortened(line)}): {_advice(config)}") from error
         if torch.distributed.is_initialized() and _LOST.search(line):
+            saved = Path(config.run_dir, "checkpoints", "last.ckpt").is_file()
+            hint = f"; {typed('hydra.run.dir', config.run_dir)} ckpt_path=last goes on" if saved else ""
             raise SSGANError(
-                f"another process of this run was lost ({_shortened(line)}): its own message says why;"
-                f" {typed('hydra.run.dir', config.run_dir)} ckpt_path=last goes on"
+                f"another process of this run was lost ({_shortened(line)}): its own message says why{hint}"
             ) from error
         advice = next(
             (advice for said, advice in _NOT_STACKED.items() if line.startswith("vmap:") and said in line), None

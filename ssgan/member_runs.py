@@ -20,8 +20,8 @@ from ssgan.status import RunStatus
 def write_members(config: TrainConfig, result: dict[str, Any], evaluated: dict[str, Errors]) -> None:
     """Write ``members/1``, ``members/2`` … into an ensemble's folder, each with result, status and checkpoint.
 
-    Each can be used, evaluated, reported, and resumed as any other run. Without the ensemble's own checkpoint, as with
-    ``callbacks=none``, they have none either.
+    Each can be used, evaluated, reported, and resumed as any other run. Without the ensemble's own checkpoint of its
+    end, as with ``callbacks=none``, they have none either.
 
     Args:
         config: of the ensemble.
@@ -31,6 +31,8 @@ def write_members(config: TrainConfig, result: dict[str, Any], evaluated: dict[s
     assert config.run.ensemble is not None
     last = Path(config.run_dir, "checkpoints", "last.ckpt")
     checkpoint = read_checkpoint(str(last)) if last.is_file() else None
+    if checkpoint is not None and checkpoint["global_step"] != result["iterations"]:
+        checkpoint = None
     for i in range(config.run.ensemble):
         folder = Path(config.run_dir, "members", str(i + 1))
         folder.mkdir(parents=True, exist_ok=True)

@@ -92,7 +92,9 @@ class Members:
             return function(*networks, *arguments)
         bound = _Bound(function, networks)
         state = dict(named_tensors(bound))
-        if all(x.device.type == "cpu" for x in state.values()) and sum(x.nbytes for x in state.values()) > CACHE_BYTES:
+        # What vmap makes of convolutions and of products with a bias is not rounded by a CPU's autocast.
+        in_turn = sum(x.nbytes for x in state.values()) > CACHE_BYTES or torch.is_autocast_enabled("cpu")
+        if in_turn and all(x.device.type == "cpu" for x in state.values()):
             return self.gather(
                 functional_call(bound, own, given)
                 for own, given in zip(self._unbound(state), self._unbound(arguments), strict=True)

@@ -14,23 +14,16 @@ from ssgan.average import WeightAverage, average_rate
 from ssgan.captured import Captured
 from ssgan.data.options import Augmentation
 from ssgan.data.streams import EvalBatch, IterationBatch
-from ssgan.error_rates import SPLITS, ErrorRates, Errors
+from ssgan.error_rates import ErrorRates
 from ssgan.history import TermHistory, row_of
 from ssgan.layers import PixelScale, Share, spanning
 from ssgan.members import ONE, Members
 from ssgan.networks.discriminator import Discriminator
 from ssgan.networks.generator import Generator
-from ssgan.objectives import (
-    add_terms,
-    discriminator_terms,
-    draw_discriminator_noise,
-    draw_generator_noise,
-    frozen,
-    generator_terms,
-)
+from ssgan.objectives import add_terms, discriminator_terms, frozen, generator_terms
 from ssgan.optimisers import adapt, make_optimiser, set_learning_rate
 from ssgan.passes import DiscriminatorBatch
-from ssgan.randomness import Randomness
+from ssgan.randomness import Randomness, draw_discriminator_noise, draw_generator_noise
 from ssgan.start import set_start_values
 from ssgan.training_options import Objective, Optim
 from ssgan.tricks import TrickSet
@@ -99,10 +92,15 @@ class SemiSupervisedGAN(L.LightningModule):
         self.errors = ErrorRates(discriminator.classifier.out_features, members)
         self.random = Randomness(seed, members)
         self.seconds = 0.0
-        self.evaluated: dict[str, Errors] = {}  # the last evaluation of each split
-        self._evaluated: dict[str, int] = {}
         self._resumed: dict[str, Any] | None = None
         self._started = 0.0
+
+    @classmethod
+    def load_from_checkpoint(cls, checkpoint_path: Any, *_: Any, **__: Any) -> Any:
+        """The module of a checkpoint or run, on the CPU; what predicts is :func:`ssgan.load`. Raises: ConfigError."""
+        from ssgan.inference.trained import load_module
+
+        return load_module(checkpoint_path)[0]
 
     @property
     def players(self) -> dict[str, nn.Module]:
@@ -152,22 +150,18 @@ class SemiSupervisedGAN(L.LightningModule):
         adapt(optimisers, options, self.trainer.precision, self.device, in_graph=self.cuda_graphs)
 
     def training_step(self, batch: list[IterationBatch], batch_idx: int) -> None:
-        """The iterations of a batch, usually one."""
+        """The iterations of a batch, usually one: D steps, G steps, weight averages, bookkeeping."""
         for images in batch:
-            self.iterate(images, int(self.trainer.num_training_batches) * len(batch))
-
-    def iterate(self, images: IterationBatch, per_epoch: int) -> None:
-        """One iteration of an epoch of so many: D steps, G steps, bookkeeping."""
-        self._set_progress(per_epoch)
-        names, row = self.take_steps(images)
-        rate = average_rate(self.optim.average, self.global_step, self.optim.length)
-        self.average.update(self.discriminator, rate)
-        if self.generator_average is not None:
-            self.generator_average.update(self.generator, rate)
-        self.history.append(names, row)
-        self._count_iteration()
-        if self.global_step % self.history.length == 0:
-            self._log_history()
+            self._set_progress(per_epoch=int(self.trainer.num_training_batches) * len(batch))
+            names, row = self.take_steps(images)
+            rate = average_rate(self.optim.average, self.global_step, self.optim.length)
+            self.average.update(self.discriminator, rate)
+            if self.generator_average is not None:
+                self.generator_average.update(self.generator, rate)
+            self.history.append(names, row)
+            self._count_iteration()
+            if self.global_step % self.history.length == 0:
+                self._log_history()
 
     def steps(self, batch: IterationBatch) -> tuple[list[str], Tensor]:
         """The D steps and the G steps of an iteration; names and values of their terms."""
@@ -252,6 +246,8 @@ class SemiSupervisedGAN(L.LightningModule):
         images = self.members.shared(self.scale(pixels), dims=4)
         return self.members.call(lambda network, x: network(x).logits, [self.average.network], images)
 
+    forward = classify  # what Trainer.predict and a call of the module compute
+
     def sample(self, z: Tensor) -> Tensor:
         """uint8 images ``[n, channels, height, width]`` generated from z, an ensemble's members in turn."""
         network = self.generator if self.generator_average is None else self.generator_average.network
@@ -265,16 +261,15 @@ class SemiSupervisedGAN(L.LightningModule):
     test_step = validation_step
 
     def on_validation_epoch_end(self) -> None:
-        """Log ``val/error`` and ``test/error``, and of an ensemble ``test/ensemble_error``."""
-        for split in SPLITS:
-            if (found := self.errors.compute(split)) is None:
-                continue
-            errors = found.metrics(split)
-            self.log_dict(errors, prog_bar=True, logger=False, sync_dist=True)
-            if self._evaluated.get(split) != self.global_step:  # the last evaluation may be the final test
-                self._log(errors)
-            self._evaluated[split] = self.global_step
-            self.evaluated[split] = found
+        """Log ``val/error`` and ``test/error``, and of an ensemble ``test/ensemble_error``.
+
+        A trainer of the user's, which has not trained this module, gets them as any module's, for it returns them.
+        """
+        trained = self._started > 0
+        for metrics, new in self.errors.finished(self.global_step):
+            self.log_dict(metrics, prog_bar=True, logger=not trained, sync_dist=True)
+            if trained and new:  # the last evaluation of the training may be the final test
+                self._log(metrics)
 
     on_test_epoch_end = on_validation_epoch_end
 

@@ -1,18 +1,18 @@
 """What each player minimises, as functions without side effects of networks, images and noise.
 
 Every function returns named terms; the player's cost is their sum. All randomness comes in as an argument, drawn by
-:func:`draw_discriminator_noise` and :func:`draw_generator_noise` from an explicit generator.
+:mod:`ssgan.randomness`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 
-from ssgan.layers import WHOLE, Share, constant_weights
+from ssgan.layers import constant_weights
 from ssgan.losses import ADVERSARIAL_LOSSES, labelled_loss, unlabelled_loss
 from ssgan.networks.discriminator import Discriminator, Output
 from ssgan.networks.generator import Generator
@@ -26,46 +26,6 @@ from ssgan.passes import (
 )
 from ssgan.training_options import Objective
 from ssgan.tricks import TrickSet
-
-
-def draw_discriminator_noise(
-    generator: Generator,
-    discriminator: Discriminator,
-    shape: Sequence[int],
-    objective: Objective,
-    tricks: TrickSet,
-    rng: torch.Generator,
-    share: Share = WHOLE,
-) -> DiscriminatorNoise:
-    """Noise for a D step with batches of images of that shape ``[n, …]``; of the whole batch's noise the share."""
-    whole = (shape[0] * share.processes, *shape[1:])
-    n, parts = whole[0], len(PARTS) if objective.unlabelled_weight else 1
-    z, layers = generator.draw_z(n, rng), discriminator.draw_noise(parts * n, rng)
-    draws = tricks.discriminator_draws(generator, discriminator, whole, rng) if parts > 1 else {}
-    return DiscriminatorNoise(share.of(z), tuple(share.of(noise, parts) for noise in layers), _shared(draws, share))
-
-
-def draw_generator_noise(
-    generator: Generator,
-    discriminator: Discriminator,
-    shape: Sequence[int],
-    tricks: TrickSet,
-    rng: torch.Generator,
-    share: Share = WHOLE,
-) -> GeneratorNoise:
-    """Noise for a G step with batches of images of that shape ``[n, …]``; of the whole batch's noise the share."""
-    whole = (shape[0] * share.processes, *shape[1:])
-    n = whole[0]
-    z, fake = generator.draw_z(n, rng), discriminator.draw_noise(n, rng)
-    real = discriminator.draw_noise(n, rng) if tricks.uses_real_features else None
-    draws = tricks.generator_draws(generator, discriminator, whole, rng)
-    real = None if real is None else tuple(map(share.of, real))
-    return GeneratorNoise(share.of(z), tuple(map(share.of, fake)), real, _shared(draws, share))
-
-
-def _shared(draws: Mapping[str, tuple[Tensor, ...]], share: Share) -> dict[str, tuple[Tensor, ...]]:
-    """The share of what techniques drew for a whole batch."""
-    return {name: tuple(map(share.of, tensors)) for name, tensors in draws.items()}
 
 
 def discriminator_terms(

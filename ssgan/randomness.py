@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,11 @@ from ssgan.data.options import Augmentation
 from ssgan.errors import ConfigError
 from ssgan.layers import WHOLE, Share
 from ssgan.members import ONE, Members
+from ssgan.networks.discriminator import Discriminator
+from ssgan.networks.generator import Generator
+from ssgan.passes import PARTS, DiscriminatorNoise, GeneratorNoise
+from ssgan.training_options import Objective
+from ssgan.tricks import TrickSet
 
 
 class Randomness:
@@ -60,6 +65,46 @@ class Randomness:
             if own.shape != generator.get_state().shape:
                 raise ConfigError("the checkpoint is from another kind of device; its random state does not fit here")
             generator.set_state(own.clone())  # torch reads it from the start of its memory, whatever view it is
+
+
+def draw_discriminator_noise(
+    generator: Generator,
+    discriminator: Discriminator,
+    shape: Sequence[int],
+    objective: Objective,
+    tricks: TrickSet,
+    rng: torch.Generator,
+    share: Share = WHOLE,
+) -> DiscriminatorNoise:
+    """Noise for a D step with batches of images of that shape ``[n, …]``; of the whole batch's noise the share."""
+    whole = (shape[0] * share.processes, *shape[1:])
+    n, parts = whole[0], len(PARTS) if objective.unlabelled_weight else 1
+    z, layers = generator.draw_z(n, rng), discriminator.draw_noise(parts * n, rng)
+    draws = tricks.discriminator_draws(generator, discriminator, whole, rng) if parts > 1 else {}
+    return DiscriminatorNoise(share.of(z), tuple(share.of(noise, parts) for noise in layers), _shared(draws, share))
+
+
+def draw_generator_noise(
+    generator: Generator,
+    discriminator: Discriminator,
+    shape: Sequence[int],
+    tricks: TrickSet,
+    rng: torch.Generator,
+    share: Share = WHOLE,
+) -> GeneratorNoise:
+    """Noise for a G step with batches of images of that shape ``[n, …]``; of the whole batch's noise the share."""
+    whole = (shape[0] * share.processes, *shape[1:])
+    n = whole[0]
+    z, fake = generator.draw_z(n, rng), discriminator.draw_noise(n, rng)
+    real = discriminator.draw_noise(n, rng) if tricks.uses_real_features else None
+    draws = tricks.generator_draws(generator, discriminator, whole, rng)
+    real = None if real is None else tuple(map(share.of, real))
+    return GeneratorNoise(share.of(z), tuple(map(share.of, fake)), real, _shared(draws, share))
+
+
+def _shared(draws: Mapping[str, tuple[Tensor, ...]], share: Share) -> dict[str, tuple[Tensor, ...]]:
+    """The share of what techniques drew for a whole batch."""
+    return {name: tuple(map(share.of, tensors)) for name, tensors in draws.items()}
 
 
 def _generator(seed: int, device: torch.device | str) -> torch.Generator:

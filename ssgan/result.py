@@ -30,7 +30,7 @@ def summarise(
 ) -> dict[str, Any]:
     """What ``result.json`` holds, after a test; an ensemble predicts by the mean of its members' probabilities."""
     first = data.members[0] if isinstance(data, EnsembleData) else data
-    size, found = len(data.images.y_test), model.evaluated["test"]
+    size, found = len(data.images.y_test), model.errors.latest["test"]
     errors = round((found.mean if found.ensemble is None else found.ensemble) * size)
     supervised = not config.objective.unlabelled_weight
     result = {
@@ -62,8 +62,8 @@ def summarise(
         "overrides": config.overrides,
         "config": config.resolved,
     }
-    if "val" in model.evaluated:
-        result["val_error"] = round(model.evaluated["val"].mean, 6)
+    if "val" in model.errors.latest:
+        result["val_error"] = round(model.errors.latest["val"].mean, 6)
     if found.ensemble is not None:
         result |= {"members": [round(error * size) for error in found.each], "mean_member_error": found.mean}
     return result

@@ -15,8 +15,8 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.loggers import Logger
 
 from ssgan.build import build_model
-from ssgan.callbacks import GlobalRandomness, Interruption, StatusFile
-from ssgan.checkpoint import check_data, check_length, check_resumable
+from ssgan.callbacks import GlobalRandomness, Interruption, LastCheckpoint, StatusFile
+from ssgan.checkpoint import check_data, check_left_behind, check_length, check_resumable
 from ssgan.checkpoint_file import WholeCheckpointFile
 from ssgan.config import TrainConfig, build
 from ssgan.data.ensemble import EnsembleData
@@ -52,6 +52,7 @@ def run(config: TrainConfig, quiet: bool = False) -> dict[str, Any]:
     resumed = None
     if config.run.ckpt_path is not None:
         resumed = check_resumable(config.run.ckpt_path, config.resolved)
+        check_left_behind(config)
     set_matmul_precision(config.trainer.matmul_precision)
     L.seed_everything(config.run.seed, verbose=False)  # for what is not ours; ours has explicit generators
     with prepared_processor(config.trainer.threads), occupied(config.run_dir), told_in_one_line(config):
@@ -84,16 +85,20 @@ def train_and_test(
     if config.run.ckpt_path is None:
         model.initialise(data.start_images(START_IMAGES))
     trainer = build_trainer(config, loggers, data.train_dataloader().iterations)
+    data.check_processes(trainer.world_size)
     if config.run.ckpt_path is not None and resumed is not None:
         check_length(config.run.ckpt_path, resumed, trainer.max_steps)
     for logger in loggers:
         logger.log_hyperparams(config.resolved)
     trainer.fit(model, data, ckpt_path=config.run.ckpt_path, weights_only=True)
+    for callback in trainer.checkpoint_callbacks:
+        if isinstance(callback, LastCheckpoint):
+            callback.complete(trainer)
     trainer.test(model, data, verbose=False)
     result = summarise(config, trainer, model, data)
     if trainer.is_global_zero:
         if config.run.ensemble is not None:
-            write_members(config, result, model.evaluated)
+            write_members(config, result, model.errors.latest)
         write(result, config.run_dir)  # last: where it is, all is there
         RunStatus("done", trainer.global_step, trainer.max_steps, result["seconds"]).write(config.run_dir)
         if not quiet:
@@ -171,6 +176,7 @@ def quieten() -> None:
         r".*across ranks is zero.*",
         r".*all_gather.*",
         r".*GPU available but not used.*",  # trainer=cpu was asked for
+        r".*callbacks used to create the checkpoint.*",  # a resumed run may have others
         r".*without CUDA graph capture.*",  # of the first iterations, which are not replayed yet
     ):
         warnings.filterwarnings("ignore", message)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -46,7 +45,8 @@ class RunWandbLogger(WandbLogger):
     def __init__(self, save_dir: str, mode: str = "online", **options: Any) -> None:
         one_of("wandb.mode", mode, ("online", "offline", "disabled"))
         settings = _settings(**(options.pop("settings", None) or {}))
-        options = {"id": _run_id(Path(save_dir)), "settings": settings, **options}
+        self._id_file = Path(save_dir, "wandb_id.txt")
+        options = {"id": _kept_id(self._id_file), "settings": settings, **options}
         super().__init__(save_dir=save_dir, mode=mode, reinit="finish_previous", **options)
         self._lost = False
         self._wandb_init.pop("anonymous", None)  # Lightning passes it, wandb warns of it
@@ -57,7 +57,10 @@ class RunWandbLogger(WandbLogger):
         try:
             if mode == "online" and not wandb.login(prompt=False, verify=False):
                 raise ConfigError("logger=wandb: nobody is logged in; run `wandb login`, or set wandb.mode=offline")
-            _ = self.experiment
+            made = self.experiment.id  # wandb's own choice, or that of an agent which started this process
+            if _kept_id(self._id_file) is None:
+                self._id_file.parent.mkdir(parents=True, exist_ok=True)
+                self._id_file.write_text(f"{made}\n")
         except (wandb.Error, OSError) as error:
             raise SSGANError(
                 f"logger=wandb: {(str(error) or repr(error)).splitlines()[0]}; wandb.mode=offline needs no server"
@@ -117,13 +120,6 @@ def _techniques(config: Mapping[str, Any]) -> str:
     return f"labels alone ({names})" if alone else names
 
 
-def _run_id(folder: Path) -> str:
-    """The id of the W&B run in this folder, made at the first time."""
-    path = folder / "wandb_id.txt"
-    if path.is_file() and (known := path.read_text().strip()):
-        return known
-    made = secrets.token_hex(4)
-    if first_process():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"{made}\n")
-    return made
+def _kept_id(path: Path) -> str | None:
+    """The id of the W&B run that the folder belongs to; None before there is one."""
+    return (path.read_text().strip() or None) if path.is_file() else None

@@ -12,14 +12,9 @@ from torch import nn
 import ssgan.members
 from ssgan.members import ONE, Members, named_tensors, stack_networks, unstack_network
 from ssgan.networks.architecture import MLP, Conv
-from ssgan.objectives import (
-    discriminator_terms,
-    draw_discriminator_noise,
-    draw_generator_noise,
-    frozen,
-    generator_terms,
-)
+from ssgan.objectives import discriminator_terms, frozen, generator_terms
 from ssgan.passes import DiscriminatorBatch
+from ssgan.randomness import draw_discriminator_noise, draw_generator_noise
 from ssgan.start import set_start_values
 from ssgan.training_options import Objective
 from ssgan.tricks import (

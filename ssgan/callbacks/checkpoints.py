@@ -46,6 +46,11 @@ class LastCheckpoint(Checkpoint):
         """Write the state of a run that another callback has stopped early."""
         self.write(trainer)
 
+    def complete(self, trainer: L.Trainer) -> None:
+        """Write the state of a run that had nothing left to do, where it has not been written yet."""
+        if not trainer.strategy.broadcast(self.path.is_file()):
+            self.write(trainer)
+
     def write(self, trainer: L.Trainer) -> None:
         """Write the present state, unless that has been done."""
         if trainer.global_step != self._written:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import threading
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -118,7 +119,9 @@ class Interruption(Checkpoint):
             name = signal.Signals(received).name
             folder = typed("hydra.run.dir", trainer.default_root_dir)
             again = f"{folder} ckpt_path=last" if HydraConfig.initialized() else "the same command"
-            log.warning("%s: stopped after iteration %d; %s goes on", name, trainer.global_step, again)
+            saved = Path(trainer.default_root_dir, "checkpoints", "last.ckpt").is_file()
+            hint = f"{again} goes on" if saved else "callbacks has no checkpoints, so nothing was saved"
+            log.warning("%s: stopped after iteration %d; %s", name, trainer.global_step, hint)
         raise SIGTERMException(128 + received)
 
 

@@ -55,6 +55,11 @@ class EnsembleData(L.LightningDataModule):
         """n unlabelled images for each member, ``[members, n, channels, height, width]``."""
         return torch.stack([member.start_images(n) for member in self.members])
 
+    def check_processes(self, processes: int) -> None:
+        """Refuse batches and sets that so many processes cannot share; see the members'."""
+        for member in self.members:
+            member.check_processes(processes)
+
     def setup(self, stage: str) -> None:
         """Move the images to the training device, once; what members share, once for all."""
         for member in self.members:

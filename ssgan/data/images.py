@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -25,14 +26,15 @@ class ImageData:
     x_train: Tensor
     y_train: Tensor
     """The label of each image of ``x_train``."""
-    x_unlabelled: Tensor | None
+    x_unlabelled: Tensor | None = field(default=None, kw_only=True)
     """Further training images that have no label at all."""
     x_test: Tensor
     y_test: Tensor
-    classes: tuple[str, ...]
-    """The K class names, in the order of the labels."""
+    classes: Sequence[str]
+    """The K class names, in the order of the labels; a tuple."""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "classes", tuple(map(str, self.classes)))
         if self.num_classes < 2:
             raise DataError(f"a data set needs at least 2 classes, this one has {self.num_classes}")
         if twice := [name for name, times in Counter(self.classes).items() if times > 1]:

@@ -67,17 +67,25 @@ class SemiSupervisedData(L.LightningDataModule):
         """Move the images to the training device, once."""
         if self.trainer is None:
             return
-        processes = self.trainer.world_size
-        if self.options.batch_size % processes:
-            raise ConfigError(f"data.batch_size={self.options.batch_size} cannot be shared by {processes} processes")
-        for name, (_, labels) in (("held-out", self.val), ("test", self.test)):
-            if 0 < len(labels) < processes:
-                raise DataError(f"{len(labels)} {name} images cannot be shared by {processes} processes; use fewer")
+        self.check_processes(self.trainer.world_size)
         device = self.trainer.strategy.root_device
         self.labelled, self.labels = self.labelled.to(device), self.labels.to(device)
         self.unlabelled = self.unlabelled.to(device)
         self.val = (self.val[0].to(device), self.val[1].to(device))
         self.test = (self.test[0].to(device), self.test[1].to(device))
+
+    def check_processes(self, processes: int) -> None:
+        """Refuse batches and sets that so many processes cannot share.
+
+        Raises:
+            ConfigError: it is a batch.
+            DataError: it is a set.
+        """
+        if self.options.batch_size % processes:
+            raise ConfigError(f"data.batch_size={self.options.batch_size} cannot be shared by {processes} processes")
+        for name, (_, labels) in (("held-out", self.val), ("test", self.test)):
+            if 0 < len(labels) < processes:
+                raise DataError(f"{len(labels)} {name} images cannot be shared by {processes} processes; use fewer")
 
     def train_dataloader(self) -> SemiSupervisedStream:
         """The labelled and the two unlabelled streams, from the iteration at which the trainer stands."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ssgan.checks import in_range, non_negative, per_class, positive
 
@@ -63,7 +63,7 @@ class DataOptions(ABC):
     """Where images come from, which of them are labelled, and how they are served."""
 
     name: ClassVar[str]
-    """Short name of the data set, as in ``data=<name>``."""
+    """Short name of the data set, as in ``data=<name>``; of a class that gives none, the class's in small letters."""
     known_classes: ClassVar[int | None] = None
     """Number of classes where it is known before the data is read; wrong numbers of labels are then refused at once."""
 
@@ -84,6 +84,11 @@ class DataOptions(ABC):
     """Whether the unlabelled set contains the labelled images too."""
     augment: Augmentation = field(default_factory=Augmentation)
     """Random changes to training images."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if not hasattr(cls, "name"):
+            cls.name = cls.__name__.lower()
 
     def __post_init__(self) -> None:
         if self.num_labels is not None:

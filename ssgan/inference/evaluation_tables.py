@@ -51,6 +51,7 @@ def class_table(evaluation: Evaluation) -> Table:
     for column in ("images", "precision, %", "recall, %", "F1, %"):
         table.add_column(column, justify="right")
     for score in scores:
-        ratios = (f"{100 * value:.1f}" for value in (score.precision, score.recall, score.f1))
+        values = (score.precision, score.recall, score.f1)
+        ratios = (f"{100 * value:.1f}" if score.images else "–" for value in values)
         table.add_row(escape(score.name), str(score.images), *ratios)
     return table

@@ -251,9 +251,18 @@ def load(run: str | Path, device: str = "auto") -> TrainedModel:
         ConfigError: there is no checkpoint, it is not a whole one of this project, a class that it names cannot be
             imported, or the device is not there.
     """
+    place = find_device(device)
+    return TrainedModel(*load_module(run), place)
+
+
+def load_module(run: str | Path) -> tuple[SemiSupervisedGAN, TrainConfig, Path]:
+    """The training module with the values of a checkpoint, on the CPU, its configuration, and the checkpoint's file.
+
+    Raises:
+        ConfigError: see :func:`load`.
+    """
     path = checkpoint_path(run)
     checkpoint = read_checkpoint(str(path))
-    place = find_device(device)
     try:
         described: dict[str, Any] = checkpoint["ssgan"]
         config = parse_resolved(described["config"], str(path.parent))
@@ -265,7 +274,7 @@ def load(run: str | Path, device: str = "auto") -> TrainedModel:
         raise ConfigError(f"{path}: {error}") from error
     except (KeyError, RuntimeError) as error:
         raise ConfigError(f"{path} does not go with this version of ssgan: {_first_lines(error)}") from error
-    return TrainedModel(module, config, path, place)
+    return module, config, path
 
 
 def _first_lines(error: Exception) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 from shlex import quote
 from typing import Any, ClassVar
 
+from hydra.errors import HydraException
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, open_dict, read_write
 from rich.console import Console
@@ -106,7 +107,7 @@ class SweepMonitor(Callback):
         """Plan the sweep and begin to watch it."""
         try:
             plan = plan_sweep(config)
-        except ConfigError as error:
+        except (ConfigError, HydraException) as error:
             leave(error)  # Hydra would make a warning of it
         with read_write(config.hydra), open_dict(config.hydra):
             # The jobs' configurations are composed anew, of this list and the job's own overrides.

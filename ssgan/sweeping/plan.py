@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
@@ -41,7 +42,10 @@ def plan_sweep(config: DictConfig) -> SweepPlan:
     sweeper = config.hydra.sweeper
     params = [f"{key}={value}" for key, value in (sweeper.get("params") or {}).items()]
     task = list(config.hydra.overrides.task)
-    overrides = {o.get_key_element(): o for o in OverridesParser.create().parse_overrides([*params, *task])}
+    hydra = GlobalHydra.instance()
+    # glob() needs it, to know what there is to choose from.
+    parser = OverridesParser.create(hydra.config_loader() if hydra.is_initialized() else None)
+    overrides = {o.get_key_element().lstrip("+~"): o for o in parser.parse_overrides([*params, *task])}
     if config.hydra.launcher._target_.endswith(".SlurmLauncher") and shutil.which("srun") is None:
         raise ConfigError("hydra/launcher=slurm: there is no srun here; start the sweep on a machine of the cluster")
     if not sweeper._target_.endswith(".BasicSweeper"):

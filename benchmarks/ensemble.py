@@ -26,12 +26,12 @@ import torch
 from benchmarks.machine import describe, device, write
 from benchmarks.step import CASES, Rival, images_of
 from ssgan.build import build_model
+from ssgan.composition import compose
 from ssgan.config import TrainConfig
 from ssgan.data.module import SemiSupervisedData
 from ssgan.objectives import discriminator_terms, frozen, generator_terms
 from ssgan.passes import DiscriminatorBatch
 from ssgan.randomness import draw_discriminator_noise, draw_generator_noise
-from tests.runs import compose_run, extra_callbacks
 
 
 class Recipe(NamedTuple):
@@ -93,12 +93,12 @@ def measure(
         length = f"trainer.max_iterations={(blocks + 1) * block}"
         trainer = f"trainer={'gpu' if place == 'cuda' else 'cpu'}"
         options = (*recipe.options, length, "trainer.eval_every=1000000", "trainer.test_curve=false", trainer)
-        single = compose_run(Path(folder), *options)
+        single = compose([*options], Path(folder))
         rival = Rival(alone(single, data, place), block, warm_up=block)
-        config = compose_run(Path(folder), *options, f"ensemble={members}", "callbacks=none", *accelerating)
+        config = compose([*options, f"ensemble={members}", "callbacks=none", *accelerating], Path(folder))
         object.__setattr__(config.data, "load", lambda: data)
-        with contextlib.redirect_stdout(io.StringIO()), extra_callbacks([rival]):
-            run(config)
+        with contextlib.redirect_stdout(io.StringIO()):
+            run(config, callbacks=[rival])
     ratio = statistics.median(a / b for a, b in zip(rival.ours, rival.theirs, strict=True))
     return {
         "case": name, "members": members, "options": list(accelerating),

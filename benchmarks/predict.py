@@ -17,19 +17,19 @@ import torch
 from PIL import Image
 
 from ssgan.build import build_model
+from ssgan.composition import compose
 from ssgan.cores import cpu_count
 from ssgan.inference.predict_files import predict_files
 from ssgan.inference.predictions import prediction_writer
 from ssgan.inference.read_ahead import decode_batch, decoding_processes
 from ssgan.inference.trained import TrainedModel, find_device
-from tests.runs import compose_run
 
 CLASSES = [str(k) for k in range(10)]
 
 
 def untrained(folder: Path, overrides: list[str], device: str) -> TrainedModel:
     """A model of 32×32 RGB images with its start values, which takes as long as a trained one."""
-    config = compose_run(folder, *overrides)
+    config = compose(overrides, folder)
     module = build_model(config, (3, 32, 32), CLASSES, num_labels=10)
     module.initialise(torch.randint(0, 256, (500, 3, 32, 32), dtype=torch.uint8))
     return TrainedModel(module, config, folder, find_device(device))

@@ -30,10 +30,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.bare import bare_loop, conv_players, mlp_players
 from benchmarks.machine import describe, device, write
+from ssgan.composition import compose
 from ssgan.data.images import ImageData
 from ssgan.hardware import cpu_has_bf16, cpu_rounds_products, set_matmul_precision
 from ssgan.run import run
-from tests.runs import compose_run, extra_callbacks
 
 
 class Case(NamedTuple):
@@ -165,11 +165,11 @@ def train(
 ) -> ImageData:
     """Run ssgan on random images, as a user would, its output left out; the images."""
     data = images_of(case.shape)
-    config = compose_run(folder, *case.options, f"trainer={'gpu' if device == 'cuda' else 'cpu'}", *options)
+    config = compose([*case.options, f"trainer={'gpu' if device == 'cuda' else 'cpu'}", *options], folder)
     object.__setattr__(config.data, "load", lambda: data)
     logging.getLogger("lightning").setLevel(logging.ERROR)
-    with contextlib.redirect_stdout(io.StringIO()), extra_callbacks(callbacks):
-        run(config)
+    with contextlib.redirect_stdout(io.StringIO()):
+        run(config, callbacks=callbacks)
     return data
 
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "load"]
+__all__ = ["__version__", "compose", "load"]
 
 
 def __getattr__(name: str) -> Any:
-    """``ssgan.load``, imported at its first use: the package itself stays free of torch."""
+    """``ssgan.load`` and ``ssgan.compose``, imported at their first use: the package itself stays free of torch."""
     if name == "load":
         from ssgan.inference.trained import load
 
         return load
+    if name == "compose":
+        from ssgan.composition import compose
+
+        return compose
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -72,6 +72,7 @@ INDIFFERENT = (
     "trainer.deterministic",
     "trainer.eval_every",
     "trainer.iterations_per_batch",
+    "trainer.lightning",
     "trainer.log_every",
     "trainer.test_curve",
     "trainer.threads",
@@ -198,7 +199,8 @@ def _typed(cls: type, values: dict[str, Any], prefix: str = "") -> Any:
     """An instance of a dataclass from plain values, each checked against its field's type."""
     known = [f.name for f in fields(cls)]
     if unknown := [key for key in values if key not in known]:
-        raise ConfigError(f"{prefix} has no key '{unknown[0]}'; it has {', '.join(known)}")
+        hint = getattr(cls, "elsewhere", "")
+        raise ConfigError(f"{prefix} has no key '{unknown[0]}'; it has {', '.join(known)}{hint}")
     try:
         return OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(cls), values))
     except OmegaConfBaseException as error:

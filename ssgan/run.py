@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -31,16 +31,25 @@ from ssgan.result import show, summarise, write
 from ssgan.run_folder import occupied
 from ssgan.status import RunStatus
 
+#: Of Lightning's options those that make no sense here, and what does.
+OURS = {
+    "accumulate_grad_batches": "each player steps at each batch; data.batch_size makes it larger",
+    "gradient_clip_val": "each player's gradient is clipped by optim.clip_norm",
+    "gradient_clip_algorithm": "each player's gradient is clipped by optim.clip_norm",
+    "fast_dev_run": "debug=fast is a short run",
+}
+
 #: Images from which the networks' start values are taken.
 START_IMAGES = 500
 
 
-def run(config: TrainConfig, quiet: bool = False) -> dict[str, Any]:
+def run(config: TrainConfig, quiet: bool = False, callbacks: Sequence[L.Callback] = ()) -> dict[str, Any]:
     """Train, test, and write ``result.json``; return what it holds.
 
     Args:
         config: of the run.
         quiet: do not print the result.
+        callbacks: further ones than the configuration names.
 
     Raises:
         SSGANError: see the parts; in particular TrainingDiverged.
@@ -61,7 +70,7 @@ def run(config: TrainConfig, quiet: bool = False) -> dict[str, Any]:
         if config.run.ckpt_path is not None and resumed is not None:
             check_data(config.run.ckpt_path, resumed, checksum)
         with open_loggers(config.logger) as loggers:
-            return train_and_test(config, images, checksum, loggers, quiet, resumed)
+            return train_and_test(config, images, checksum, loggers, quiet, resumed, callbacks)
 
 
 def train_and_test(
@@ -71,6 +80,7 @@ def train_and_test(
     loggers: list[Logger],
     quiet: bool,
     resumed: dict[str, Any] | None = None,
+    callbacks: Sequence[L.Callback] = (),
 ) -> dict[str, Any]:
     """What :func:`run` does once the options are known to be possible; ``resumed`` is the checkpoint to go on from."""
     options, objective = config.trainer, config.objective
@@ -84,7 +94,7 @@ def train_and_test(
     model.description["data_checksum"] = checksum
     if config.run.ckpt_path is None:
         model.initialise(data.start_images(START_IMAGES))
-    trainer = build_trainer(config, loggers, data.train_dataloader().iterations)
+    trainer = build_trainer(config, loggers, data.train_dataloader().iterations, callbacks)
     data.check_processes(trainer.world_size)
     if config.run.ckpt_path is not None and resumed is not None:
         check_length(config.run.ckpt_path, resumed, trainer.max_steps)
@@ -106,7 +116,9 @@ def train_and_test(
     return result
 
 
-def build_trainer(config: TrainConfig, loggers: list[Logger], iterations_per_epoch: int) -> L.Trainer:
+def build_trainer(
+    config: TrainConfig, loggers: list[Logger], iterations_per_epoch: int, callbacks: Sequence[L.Callback] = ()
+) -> L.Trainer:
     """Lightning's trainer with the chosen callbacks; ``max_iterations`` outranks ``max_epochs``."""
     options = config.trainer
     iterations = options.max_iterations or options.max_epochs * iterations_per_epoch
@@ -134,12 +146,16 @@ def build_trainer(config: TrainConfig, loggers: list[Logger], iterations_per_epo
             StatusFile(config.run_dir),
             GlobalRandomness(),
             *(build(node, L.Callback, f"callbacks.{name}") for name, node in config.callbacks.items()),
+            *callbacks,
             Interruption(options.log_every),  # last: it may end the run
         ],
         logger=loggers,
     )
+    if ours := sorted(options.lightning.keys() & {*trainer.keywords, *OURS}):
+        instead = OURS.get(ours[0], "it is set by an option of trainer")
+        raise ConfigError(f"trainer.lightning.{ours[0]}: {instead}")
     try:
-        return trainer()
+        return trainer(**options.lightning)
     except (MisconfigurationException, TypeError, ValueError, RuntimeError) as error:  # the last: SLURM's variables
         raise ConfigError(f"trainer: {error}") from error
 

@@ -27,12 +27,15 @@ _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP)
 _RANKS = ("RANK", "LOCAL_RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMI_RANK", "JSM_NAMESPACE_RANK")
 
 
-def check_unused(run_dir: str) -> None:
-    """Refuse to begin a run where another one lies: it would lose its checkpoints and its result.
+def check_unused(run_dir: str, ckpt_path: str | None = None) -> None:
+    """Refuse to begin a run where another one lies, unless from its checkpoint: it would lose what is there.
 
     Raises:
         ConfigError: says how to go on with it, and how to begin another.
     """
+    checkpoint = find_checkpoint(ckpt_path, run_dir)
+    if checkpoint is not None and Path(checkpoint).resolve().is_relative_to(Path(run_dir).resolve()):
+        return
     for name in ("result.json", "checkpoints/last.ckpt"):
         if (path := Path(run_dir, name)).is_file():
             raise ConfigError(
@@ -97,9 +100,7 @@ class UnusedFolder(Callback):
             leave(ConfigError("hydra.run.dir is empty; name a folder"))
         try:
             folder = Path(config.hydra.run.dir)
-            checkpoint = find_checkpoint(config.get("ckpt_path"), str(folder))
-            if checkpoint is None or not Path(checkpoint).resolve().is_relative_to(folder.resolve()):
-                check_unused(str(folder))
+            check_unused(str(folder), config.get("ckpt_path"))
             _replaced.clear()
             _replaced.update({path: path.read_bytes() for path in (folder / ".hydra").resolve().glob("*.yaml")})
         except ConfigError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, ClassVar
 
 from ssgan.checks import in_range, non_negative, one_of, positive
 from ssgan.errors import ConfigError
@@ -122,6 +122,8 @@ class TrainerOptions:
     Several devices or nodes are several processes, whether ``strategy`` says so (``ddp``) or not.
     """
 
+    elsewhere: ClassVar[str] = "; further arguments of lightning.Trainer are +trainer.lightning.NAME"
+
     accelerator: str = "auto"
     devices: Any = 1
     strategy: str = "auto"
@@ -138,6 +140,7 @@ class TrainerOptions:
     checkpoint_every: int = 2000
     test_curve: bool = True
     deterministic: bool = False  # the same values in each repetition on a GPU too
+    lightning: dict[str, Any] = field(default_factory=dict)  # further arguments of lightning.Trainer
 
     def __post_init__(self) -> None:
         one_of("trainer.precision", self.precision, ("32", "bf16-mixed", "16-mixed"))

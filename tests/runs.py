@@ -5,8 +5,7 @@ from __future__ import annotations
 import csv
 import logging
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -87,26 +86,7 @@ def train(run_dir: Path, *overrides: str, callbacks: Sequence[Any] = ()) -> dict
     """Run to the end, with further Lightning callbacks; what ``result.json`` holds."""
     from ssgan.run import run
 
-    with extra_callbacks(callbacks):
-        return run(compose_run(run_dir, *overrides))
-
-
-@contextmanager
-def extra_callbacks(callbacks: Sequence[Any]) -> Iterator[None]:
-    """Let every trainer made meanwhile have these callbacks too, after the configured ones."""
-    import lightning as L
-
-    init = L.Trainer.__init__
-
-    def patched(self: L.Trainer, *args: Any, **kwargs: Any) -> None:
-        kwargs["callbacks"] = [*(kwargs.get("callbacks") or []), *callbacks]
-        init(self, *args, **kwargs)
-
-    L.Trainer.__init__ = patched
-    try:
-        yield
-    finally:
-        L.Trainer.__init__ = init
+    return run(compose_run(run_dir, *overrides), callbacks=callbacks)
 
 
 def last_checkpoint(run_dir: Path) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,17 @@ import torch
 from lightning.pytorch.callbacks import Callback
 
 import ssgan.members
+from ssgan.error_rates import Errors
 from ssgan.errors import ConfigError
+from ssgan.hardware import cpu_has_bf16
+from ssgan.member_runs import write_members
+from ssgan.run import run
 from ssgan.training_options import RunOptions
+from tests.fake_data import write_arrays
 from tests.runs import (
+    QUIET,
     TINY,
+    TINY_CONV,
     TINY_MLP,
     TRICKS,
     assert_equal,
@@ -171,3 +179,30 @@ def test_a_term_that_is_not_finite_names_the_member(tmp_path: Path, capsys: pyte
     status = command(*SHORT, "ensemble=2", "optim.lr=1e30", f"hydra.run.dir={tmp_path}")
     assert status == 1
     assert "of member 1 is" in capsys.readouterr().err.splitlines()[-1]
+
+
+@pytest.mark.skipif(not cpu_has_bf16(), reason="this CPU rounds nothing to bfloat16")
+@pytest.mark.parametrize("model", ["mlp", "conv"])
+def test_a_member_in_bfloat16_is_the_run_it_would_be_alone(model: str, tmp_path: Path) -> None:
+    """Its layers compute in bfloat16 as well; what vmap makes of them would not."""
+    rounded = ("trainer.precision=bf16-mixed", "optim.eps=1e-6", "trainer.max_iterations=3", f"model={model}")
+    write_arrays(tmp_path / "images.npz")
+    data = ("data=arrays", f"data.path='{tmp_path / 'images.npz'}'", "data.num_labels=20")
+    options = (*data, *QUIET, *(TINY_MLP if model == "mlp" else TINY_CONV), *rounded)
+    train(tmp_path / "all", *options, "ensemble=2", "seed=5", "data.seed=7")
+    for i in range(2):
+        train(tmp_path / str(i), *options, f"seed={5 + i}", f"data.seed={7 + i}")
+        found = last_checkpoint(tmp_path / "all" / "members" / str(i + 1))["state_dict"]
+        assert far(found, last_checkpoint(tmp_path / str(i))["state_dict"]) < 5e-3
+
+
+def test_members_have_no_checkpoint_of_another_iteration(tmp_path: Path) -> None:
+    """One that lay in the ensemble's folder from before, when nothing wrote checkpoints any more."""
+    config = compose_run(tmp_path, *SHORT, "ensemble=2", "trainer.max_iterations=2")
+    result = run(config)
+    written = tmp_path / "members" / "1" / "checkpoints" / "last.ckpt"
+    assert written.is_file()
+    shutil.rmtree(tmp_path / "members")
+    errors = {"test": Errors([0.1, 0.2], 0.1)}
+    write_members(config, {**result, "iterations": 40}, errors)
+    assert not written.exists() and (tmp_path / "members" / "1" / "result.json").is_file()

@@ -56,3 +56,36 @@ def test_a_network_of_one_s_own_need_not_say_what_it_leaves_as_it_is(
 
 def test_a_flag_among_the_overrides_says_where_flags_stand(capfd: pytest.CaptureFixture[str]) -> None:
     assert "flags stand before the overrides" in refused(capfd, "seed=1", "-m", "seed=2,3")
+
+
+@pytest.mark.parametrize("group", ["trick", "callbacks", "logger"])
+def test_a_target_without_a_name_is_told_where_it_belongs(group: str, capfd: pytest.CaptureFixture[str]) -> None:
+    file = Path("own", group, "flat.yaml")
+    file.parent.mkdir(parents=True)
+    file.write_text("_target_: my.Thing\n")
+    assert "stands under a name of its own: NAME: {_target_: my.Thing}" in refused(
+        capfd, "--config-dir=own", f"{group}=flat"
+    )
+
+
+def test_a_technique_is_added_by_a_list(capfd: pytest.CaptureFixture[str]) -> None:
+    message = refused(capfd, "+trick=label_smoothing")
+    assert "trick is chosen already; list all that are meant: trick=[ONE,label_smoothing]" in message
+
+
+def test_a_key_of_wandb_that_nothing_reads_is_refused(capfd: pytest.CaptureFixture[str]) -> None:
+    message = refused(capfd, "logger=wandb", "+wandb.notes=hi")
+    assert "wandb has no key 'notes'; it has mode, project" in message and "+logger.wandb.notes=" in message
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("+trainer.profiler=simple", "+trainer.lightning.NAME"),
+        ("+trainer.lightning.gradient_clip_val=1", "optim.clip_norm"),
+        ("+trainer.lightning.max_steps=3", "set by an option of trainer"),
+        ("+trainer.lightning.nonsense=3", "nonsense"),
+    ],
+)
+def test_what_lightning_is_told_by_other_options(option: str, said: str, capfd: pytest.CaptureFixture[str]) -> None:
+    assert said in refused(capfd, option, "trainer=cpu", "trainer.max_iterations=2")

@@ -12,7 +12,7 @@ from lightning.pytorch import Callback
 from lightning.pytorch.callbacks import Checkpoint
 
 from ssgan.errors import ConfigError
-from tests.runs import FURTHER, TINY, TRICKS, assert_equal, chosen, command, last_checkpoint, metric_rows, train
+from tests.runs import FURTHER, SHORT, TINY, TRICKS, assert_equal, chosen, command, last_checkpoint, metric_rows, train
 
 #: 12 iterations an epoch; evaluation falls in the middle of an epoch (18) and on its end (12, 24).
 RUN = (*TINY, "data.batch_size=100", "trainer.max_iterations=30", "trainer.eval_every=6", "trainer.log_every=4",
@@ -275,3 +275,20 @@ def test_the_random_state_of_another_kind_of_device_is_refused(finished: Path, t
     torch.save(checkpoint, tmp_path / "gpu.ckpt")
     with pytest.raises(ConfigError, match="another kind of device"):
         train(tmp_path, *TINY, "trainer.max_iterations=2", f"ckpt_path={tmp_path / 'gpu.ckpt'}")
+
+
+def test_a_checkpoint_that_would_stay_behind_is_not_gone_on_from(tmp_path: Path) -> None:
+    train(tmp_path, *SHORT, "trainer.max_iterations=2")
+    longer = (*SHORT, "trainer.max_iterations=4", f"ckpt_path='{tmp_path / 'checkpoints' / 'last.ckpt'}'")
+    with pytest.raises(ConfigError, match=r"last\.ckpt would stay behind .* add checkpoints to callbacks"):
+        train(tmp_path, *longer, "callbacks=none")
+    assert train(tmp_path / "other", *longer, "callbacks=none")["iterations"] == 4, "in another folder nothing is left"
+
+
+def test_a_finished_run_that_is_resumed_elsewhere_has_its_checkpoint_there(tmp_path: Path) -> None:
+    train(tmp_path / "one", *SHORT)
+    train(tmp_path / "two", *SHORT, f"ckpt_path='{tmp_path / 'one' / 'checkpoints' / 'last.ckpt'}'")
+    one, two = last_checkpoint(tmp_path / "one"), last_checkpoint(tmp_path / "two")
+    assert_equal(two["state_dict"], one["state_dict"])
+    assert_equal(two["optimizer_states"], one["optimizer_states"])
+    assert two["global_step"] == 6 and torch.equal(two["ssgan"]["rng_state"], one["ssgan"]["rng_state"])

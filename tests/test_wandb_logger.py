@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -132,3 +133,17 @@ def test_a_defect_of_ours_is_not_taken_for_wandbs(tmp_path: Path) -> None:
     with pytest.raises(TypeError), logger._going_on():
         raise TypeError("ours")
     wandb.finish()
+
+
+def test_the_run_of_an_agent_is_gone_on_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``wandb agent`` names the run of the process that it starts by the environment."""
+    wandb.teardown()  # as in a new process, which reads its environment
+    monkeypatch.setenv("WANDB_RUN_ID", "xyz11111")
+    train(tmp_path / "run", *OFFLINE, "callbacks=checkpoints", "trainer.max_iterations=10")
+    wandb.teardown()
+    monkeypatch.delenv("WANDB_RUN_ID")
+    assert (tmp_path / "run" / "wandb_id.txt").read_text() == "xyz11111\n"
+    shutil.rmtree(tmp_path / "run" / "wandb")
+    last = tmp_path / "run" / "checkpoints" / "last.ckpt"
+    train(tmp_path / "run", *OFFLINE, "callbacks=checkpoints", f"ckpt_path='{last}'")
+    assert {run.run_id for run in of_kind(tmp_path / "run", "run")} == {"xyz11111"}

@@ -128,3 +128,20 @@ def test_many_tasks_of_which_this_is_one_process_are_no_traceback(
     printed = capfd.readouterr()
     assert "Traceback" not in printed.err
     assert (status, printed.err.count("\n")) in ((0, 0), (2, 1)), printed.err
+
+
+def test_without_checkpoints_nothing_is_said_to_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    objective = FeatureMatching.generator_objective
+
+    def signalling(self: FeatureMatching, step: object) -> object:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return objective(self, step)
+
+    monkeypatch.setattr(FeatureMatching, "generator_objective", signalling)
+    assert command(*SHORT, "callbacks=none", "hydra.run.dir=run") == 128 + signal.SIGTERM
+    said = capfd.readouterr().out
+    assert "stopped after iteration 1; callbacks has no checkpoints, so nothing was saved" in said
+    assert "goes on" not in said

@@ -53,3 +53,8 @@ def test_what_does_not_agree_is_refused(change: dict[str, object], message: str)
     with pytest.raises(DataError) as error:
         ImageData(**parts(**change))
     assert message in str(error.value) and "\n" not in str(error.value)
+
+
+def test_class_names_may_be_a_list() -> None:
+    data = ImageData(**parts(classes=list(parts()["classes"])))
+    assert data.classes == ImageData(**parts()).classes and data.checksum() == ImageData(**parts()).checksum()

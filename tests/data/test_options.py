@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from omegaconf import OmegaConf
 from omegaconf.errors import MissingMandatoryValue
 
 from ssgan.data import CIFAR10, MNIST, SVHN, Arrays, Augmentation, Digits, Folder
+from ssgan.data.images import ImageData
+from ssgan.data.options import DataOptions
 from ssgan.errors import ConfigError
 
 REPOSITORY = Path(__file__).parents[2]
@@ -116,3 +119,15 @@ def test_wrong_augmentation_is_refused(option: str, value: float) -> None:
 def test_wrong_options_of_a_folder_are_refused(option: str, value: object) -> None:
     with pytest.raises(ConfigError, match=rf"^data\.{option}={value}: must"):
         Folder(path="x", **{option: value})
+
+
+def test_a_set_of_one_s_own_has_a_name() -> None:
+    @dataclass(kw_only=True)
+    class Photos(DataOptions):
+        def load(self) -> ImageData:
+            raise NotImplementedError
+
+    class Digits2(Digits):
+        pass
+
+    assert (Photos().name, Digits2().name) == ("photos", "digits")

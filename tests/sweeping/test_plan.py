@@ -21,10 +21,10 @@ def plan(*overrides: str) -> SweepPlan:
     with initialize_config_dir(str(config_folder()), version_base="1.3"):
         given = [o for o in overrides if o.startswith(("sweep=", "hydra.sweep", "hydra/"))]
         config: DictConfig = compose("train", given, return_hydra_config=True)
-    # What a multirun composes for the sweep as a whole: swept options are listed in it, and take no effect yet.
-    with read_write(config.hydra):
-        config.hydra.overrides.task = [o for o in overrides if not o.startswith("hydra")]
-    return plan_sweep(config)
+        # What a multirun composes for the sweep as a whole: swept options are listed in it, and take no effect yet.
+        with read_write(config.hydra):
+            config.hydra.overrides.task = [o for o in overrides if not o.startswith("hydra")]
+        return plan_sweep(config)
 
 
 def test_jobs_are_the_product_of_the_swept_values() -> None:
@@ -122,3 +122,15 @@ def test_the_label_sweep_crosses_labels_objectives_and_splits() -> None:
         for labels in (20, 100)
         for seed in (1, 2)
     )
+
+
+def test_what_glob_finds_is_planned() -> None:
+    found = plan("trick=glob(feature*)", "data.seed=1,2", "trainer.max_iterations=3")
+    assert found.folders == [f"trick-feature_matching__data.seed-{seed}" for seed in (1, 2)]
+
+
+def test_what_all_jobs_add_or_leave_out_is_in_no_name() -> None:
+    found = plan(
+        "data.seed=1,2", "++trick.feature_matching.norm=l1", "+callbacks.x._target_=y.Z", "~callbacks.collapse"
+    )
+    assert found.folders == ["data.seed-1", "data.seed-2"]

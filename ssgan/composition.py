@@ -1,0 +1,39 @@
+"""The configuration of a command line, composed from Python."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import open_dict
+
+from ssgan.checkpoint import find_checkpoint
+from ssgan.config import TrainConfig, config_folder, parse
+from ssgan.run_folder import check_unused
+
+
+def compose(overrides: Sequence[str], run_dir: str | Path) -> TrainConfig:
+    """What ``python -m ssgan.train`` makes of overrides; :func:`ssgan.run.run` trains it.
+
+    Args:
+        overrides: as on the command line, ``["trick=[]", "data.seed=2"]``, but for those of ``hydra`` itself.
+        run_dir: the run's folder, made if it is not there.
+
+    Raises:
+        ConfigError: a value is wrong, or the folder holds another run.
+        HydraException, OmegaConfBaseException: there is no such option.
+    """
+    folder = Path(run_dir).absolute()
+    with hydra.initialize_config_dir(str(config_folder()), version_base="1.3"):
+        cfg = hydra.compose("train", list(overrides), return_hydra_config=True)
+    with open_dict(cfg):
+        cfg.hydra.runtime.output_dir = str(folder)
+        HydraConfig.instance().set_config(cfg)  # gives ${hydra:runtime.output_dir} its value
+        cfg.pop("hydra")
+    config = parse(cfg, str(folder), list(overrides))
+    check_unused(str(folder), config.run.ckpt_path)
+    config.run.ckpt_path = find_checkpoint(config.run.ckpt_path, str(folder))
+    folder.mkdir(parents=True, exist_ok=True)
+    return config

@@ -1,0 +1,38 @@
+"""A run from Python: what the command would make of the same overrides."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hydra.errors import HydraException
+
+import ssgan
+from ssgan.errors import ConfigError
+from ssgan.run import run
+from tests.runs import TINY, assert_equal, command, last_checkpoint
+
+
+def test_a_run_from_python_is_that_of_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    options = [*TINY, "trick=[label_smoothing]", "trainer.max_iterations=4"]
+    result = run(ssgan.compose(options, "python"), quiet=True)
+    assert command(*options, "hydra.run.dir=command") == 0
+    assert_equal(last_checkpoint(Path("python"))["state_dict"], last_checkpoint(Path("command"))["state_dict"])
+    assert ssgan.load("python").config.tricks.names == result["tricks"] == ["label_smoothing"]
+    assert (
+        run(ssgan.compose([*options[:-1], "trainer.max_iterations=6", "ckpt_path=last"], "python"))["iterations"] == 6
+    )
+
+
+def test_a_folder_with_another_run_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "result.json").touch()
+    with pytest.raises(ConfigError, match="is of another run"):
+        ssgan.compose([], tmp_path)
+
+
+def test_wrong_options_are_refused_and_make_no_folder(tmp_path: Path) -> None:
+    for wrong, error in (("optim.lr=0", ConfigError), ("trick=nothing", HydraException)):
+        with pytest.raises(error):
+            ssgan.compose([wrong], tmp_path / "run")
+    assert not (tmp_path / "run").exists()

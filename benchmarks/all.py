@@ -24,7 +24,7 @@ from benchmarks.machine import describe, device
 GRAPHS = "--options trainer.cuda_graphs=true trainer.iterations_per_batch=10"
 
 #: Module and arguments of each part, and its limit in seconds with a GPU.
-PARTS = (
+MEASUREMENTS = (
     ("step mlp digits", 130),
     ("step conv_svhn conv_cifar10", 100),
     ("profile mlp", 30),
@@ -64,7 +64,7 @@ def main() -> None:
     arguments = parser.parse_args()
     patience = arguments.patience or (1 if device() == "cuda" else 4)
     result: dict[str, Any] = {"machine": describe(), "parts": {}}
-    for part, limit in PARTS:
+    for part, limit in MEASUREMENTS:
         print(f"\n# python -m benchmarks.{part}", flush=True)
         result["parts"][part] = measure(part, limit * patience)
         if arguments.json:

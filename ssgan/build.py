@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-import ssgan
 from ssgan.config import TrainConfig
 from ssgan.layers import PixelScale
 from ssgan.members import Members
 from ssgan.module import SemiSupervisedGAN
+from ssgan.version import __version__
 
 
 def build_model(
@@ -46,7 +46,7 @@ def build_model(
         log_every=config.trainer.log_every,
         cuda_graphs=config.trainer.cuda_graphs,
         description={
-            "version": ssgan.__version__,
+            "version": __version__,
             "config": config.resolved,
             "classes": list(classes),
             "image_shape": list(image_shape),

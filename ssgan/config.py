@@ -45,7 +45,7 @@ class TrainConfig:
 
 
 #: Parts of a configuration; logger=wandb brings the last one.
-PARTS = (
+KEYS = (
     "callbacks",
     "ckpt_path",
     "data",
@@ -94,8 +94,8 @@ def parse(cfg: DictConfig, run_dir: str, overrides: list[str]) -> TrainConfig:
     """
     _refuse_repetition(overrides)
     resolved: Any = _resolve(cfg)
-    if unknown := [key for key in resolved if key not in PARTS]:
-        raise ConfigError(f"no key '{unknown[0]}' in the configuration; it has {', '.join(PARTS)}")
+    if unknown := [key for key in resolved if key not in KEYS]:
+        raise ConfigError(f"no key '{unknown[0]}' in the configuration; it has {', '.join(KEYS)}")
     _refuse_unread(resolved)
     for place in ("path", "root"):
         if (

@@ -17,7 +17,7 @@ from ssgan.losses import ADVERSARIAL_LOSSES, labelled_loss, unlabelled_loss
 from ssgan.networks.discriminator import Discriminator, Output
 from ssgan.networks.generator import Generator
 from ssgan.passes import (
-    PARTS,
+    MINIBATCHES,
     DiscriminatorBatch,
     DiscriminatorNoise,
     DiscriminatorPass,
@@ -51,13 +51,22 @@ def discriminator_terms(
         fake_images = generator(noise.z)
     images = torch.cat([batch.labelled, batch.unlabelled, fake_images])
     # One pass over the three minibatches, which D keeps apart, is faster than three.
-    output = discriminator(images, noise.layers, parts=len(PARTS))
-    labelled, unlabelled, fake = (
-        Output(logits, features)
-        for logits, features in zip(output.logits.chunk(len(PARTS)), output.features.chunk(len(PARTS)), strict=True)
+    count = len(MINIBATCHES)
+    output = discriminator(images, noise.layers, parts=count)
+    parts = zip(output.logits.chunk(count), output.features.chunk(count), strict=True)
+    labelled, unlabelled, fake = (Output(logits, features) for logits, features in parts)
+    step = DiscriminatorPass(
+        generator=generator,
+        discriminator=discriminator,
+        average=average,
+        batch=batch,
+        noise=noise,
+        fake_images=fake_images,
+        labelled=labelled,
+        unlabelled=unlabelled,
+        fake=fake,
+        progress=progress,
     )
-    networks, outputs = (generator, discriminator, average), (labelled, unlabelled, fake)
-    step = DiscriminatorPass(*networks, batch, noise, fake_images, *outputs, progress)
     terms = {"labelled": objective.labelled_weight * labelled_loss(labelled.logits, batch.labels)}
     unsupervised = tricks.discriminator_objectives(step)
     if not unsupervised:
@@ -83,8 +92,16 @@ def generator_terms(
     """
     fake_images = generator(noise.z)
     fake = discriminator(fake_images, noise.fake_layers)
-    networks, images = (generator, discriminator, dict(companions.items())), (real_images, fake_images)
-    step = GeneratorPass(*networks, *images, fake, noise, progress)
+    step = GeneratorPass(
+        generator=generator,
+        discriminator=discriminator,
+        companions=dict(companions.items()),
+        real_images=real_images,
+        fake_images=fake_images,
+        fake=fake,
+        noise=noise,
+        progress=progress,
+    )
     terms = tricks.generator_objectives(step)
     if not terms:
         terms = {"adversarial": ADVERSARIAL_LOSSES[objective.generator_loss](fake.logits)}

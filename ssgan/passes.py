@@ -13,7 +13,7 @@ from ssgan.networks.discriminator import Discriminator, Output
 from ssgan.networks.generator import Generator
 
 #: The minibatches of a D step, in the order in which D sees them.
-PARTS = ("labelled", "unlabelled", "fake")
+MINIBATCHES = ("labelled", "unlabelled", "fake")
 
 
 class DiscriminatorBatch(NamedTuple):
@@ -73,8 +73,8 @@ class DiscriminatorPass:
         return self.once["averaged"]
 
     def layers_on(self, part: str) -> tuple[Tensor, ...]:
-        """The noise of D's layers on one of :data:`PARTS`, so that another pass can see the same noise."""
-        return tuple(noise.chunk(len(PARTS))[PARTS.index(part)] for noise in self.noise.layers)
+        """The noise of D's layers on one of :data:`MINIBATCHES`, so that another pass can see the same noise."""
+        return tuple(noise.chunk(len(MINIBATCHES))[MINIBATCHES.index(part)] for noise in self.noise.layers)
 
     def handed_to(self, trick: str) -> DiscriminatorPass:
         """The pass as that technique gets it, with its draws and its companion."""

@@ -16,7 +16,7 @@ from ssgan.layers import WHOLE, Share
 from ssgan.members import ONE, Members
 from ssgan.networks.discriminator import Discriminator
 from ssgan.networks.generator import Generator
-from ssgan.passes import PARTS, DiscriminatorNoise, GeneratorNoise
+from ssgan.passes import MINIBATCHES, DiscriminatorNoise, GeneratorNoise
 from ssgan.training_options import Objective
 from ssgan.tricks import TrickSet
 
@@ -78,7 +78,7 @@ def draw_discriminator_noise(
 ) -> DiscriminatorNoise:
     """Noise for a D step with batches of images of that shape ``[n, …]``; of the whole batch's noise the share."""
     whole = (shape[0] * share.processes, *shape[1:])
-    n, parts = whole[0], len(PARTS) if objective.unlabelled_weight else 1
+    n, parts = whole[0], len(MINIBATCHES) if objective.unlabelled_weight else 1
     z, layers = generator.draw_z(n, rng), discriminator.draw_noise(parts * n, rng)
     draws = tricks.discriminator_draws(generator, discriminator, whole, rng) if parts > 1 else {}
     return DiscriminatorNoise(share.of(z), tuple(share.of(noise, parts) for noise in layers), _shared(draws, share))

@@ -13,12 +13,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-import ssgan
 from ssgan.config import TrainConfig
 from ssgan.data.ensemble import EnsembleData
 from ssgan.data.module import SemiSupervisedData
 from ssgan.hardware import describe_hardware
 from ssgan.module import SemiSupervisedGAN
+from ssgan.version import __version__
 from ssgan.whole_files import written_aside
 
 
@@ -56,7 +56,7 @@ def summarise(
         "matmul_precision": config.trainer.matmul_precision,
         "versions": {
             "python": platform.python_version(),
-            "ssgan": ssgan.__version__,
+            "ssgan": __version__,
             **{name: version(name) for name in ("torch", "lightning", "torchvision")},
         },
         "overrides": config.overrides,

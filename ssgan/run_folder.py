@@ -8,14 +8,10 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock, Timeout
-from hydra.experimental.callback import Callback
-from omegaconf import DictConfig
 
 from ssgan.checkpoint import find_checkpoint
-from ssgan.cli import leave
 from ssgan.errors import ConfigError
 
 log = logging.getLogger(__name__)
@@ -79,29 +75,3 @@ def occupied(run_dir: str) -> Iterator[None]:
         if lock.is_locked:
             path.unlink(missing_ok=True)  # while it is ours
             lock.release()
-
-
-#: The configuration that lay in a run's folder before Hydra wrote the command's there.
-_replaced: dict[Path, bytes] = {}
-
-
-def put_configuration_back() -> None:
-    """Undo what Hydra wrote into the folder of a run that was not gone on with after all."""
-    for path, content in _replaced.items():
-        path.write_bytes(content)
-
-
-class UnusedFolder(Callback):
-    """A Hydra callback: refuses a folder that is not the command's before Hydra writes its configuration there."""
-
-    def on_run_start(self, config: DictConfig, **_: Any) -> None:
-        """Look for another run, unless the command goes on with it."""
-        if not config.hydra.run.dir:
-            leave(ConfigError("hydra.run.dir is empty; name a folder"))
-        try:
-            folder = Path(config.hydra.run.dir)
-            check_unused(str(folder), config.get("ckpt_path"))
-            _replaced.clear()
-            _replaced.update({path: path.read_bytes() for path in (folder / ".hydra").resolve().glob("*.yaml")})
-        except ConfigError as error:
-            leave(error)  # Hydra would make a warning of it

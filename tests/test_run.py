@@ -9,6 +9,7 @@ import pytest
 import torch
 from lightning.pytorch import Callback
 
+from ssgan.module import SemiSupervisedGAN
 from tests.fake_data import write_arrays
 from tests.runs import FURTHER, QUIET, TINY, TRICKS, assert_equal, chosen, last_checkpoint, metric_rows, train
 
@@ -57,6 +58,13 @@ class Start(Callback):
 
     def on_train_start(self, trainer, pl_module):
         self.state = {key: value.clone() for key, value in pl_module.state_dict().items()}
+
+
+def test_start_values_are_taken_from_as_many_images_as_in_the_authors_code(tmp_path: Path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(SemiSupervisedGAN, "initialise", lambda self, pixels: seen.append(pixels.shape))
+    train(tmp_path, *TINY, "trainer.max_iterations=1")
+    assert seen == [(500, 1, 8, 8)]
 
 
 def test_the_supervised_baseline_trains_d_on_labels_alone(tmp_path: Path):

@@ -6,7 +6,6 @@ from ssgan.callbacks.global_randomness import GlobalRandomness
 from ssgan.callbacks.interruption import Interruption
 from ssgan.callbacks.progress import Progress
 from ssgan.callbacks.sample_grid import SampleGrid
-from ssgan.callbacks.sample_score import SampleScore
 from ssgan.callbacks.status_file import StatusFile
 from ssgan.callbacks.throughput import Throughput
 
@@ -18,7 +17,6 @@ __all__ = [
     "LastCheckpoint",
     "Progress",
     "SampleGrid",
-    "SampleScore",
     "StatusFile",
     "Throughput",
 ]

@@ -14,9 +14,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-import ssgan
 from ssgan.errors import ConfigError, SSGANError
 from ssgan.inference.trained import TrainedModel
+from ssgan.version import __version__
 from ssgan.whole_files import written_aside
 
 #: How far an exported program's numbers may be from the model's, relative to their size if that is above 1.
@@ -176,7 +176,7 @@ def describe(model: TrainedModel) -> dict[str, Any]:
         "generator": {"z": f"float32 [n, {model.module.generator.z_dim}], uniform in [0, 1)", "images": "0 to 255"},
         "model": model.config.resolved["model"],
         "trick": model.config.resolved.get("trick") or {},
-        "versions": {"ssgan": ssgan.__version__, "torch": torch.__version__},
+        "versions": {"ssgan": __version__, "torch": torch.__version__},
     }
 
 

@@ -19,11 +19,11 @@ from ssgan.config import TrainConfig, parse_resolved
 from ssgan.data.images import ImageData
 from ssgan.errors import ConfigError, DataError
 from ssgan.inference.ensemble_logits import of_mean_probabilities
-from ssgan.inference.fixed_statistics import with_fixed_statistics
 from ssgan.inference.given_images import GivenImages, as_pixels
 from ssgan.inference.read_ahead import ImageForm
 from ssgan.module import SemiSupervisedGAN
 from ssgan.networks.discriminator import Discriminator
+from ssgan.networks.fixed_statistics import with_fixed_statistics
 from ssgan.networks.generator import Generator
 
 #: Images in a batch if they are small, and pixels if they are large.

@@ -12,11 +12,11 @@ from typing import Any
 
 import jinja2
 
-import ssgan
 from ssgan.reporting import tables
 from ssgan.reporting.groups import Configuration, Section
 from ssgan.reporting.plots import MOST_SAMPLES, Plot, sample_grid
 from ssgan.reporting.runs import IncompleteRun
+from ssgan.version import __version__
 
 _TEX = {
     "\\": r"\textbackslash{}",
@@ -66,7 +66,7 @@ class Report:
         }
         environment.filters.update(functions)
         return environment.get_template(template).render(
-            report=self, today=date.today(), version=ssgan.__version__, most_samples=MOST_SAMPLES
+            report=self, today=date.today(), version=__version__, most_samples=MOST_SAMPLES
         )
 
 

@@ -16,6 +16,7 @@ from omegaconf import OmegaConf
 from ssgan.config import parse
 from ssgan.data.options import Augmentation, cache_dir
 from ssgan.inference.trained import TrainedModel, load
+from ssgan.run import run
 from ssgan.training_options import Average, Objective, Optim, TrainerOptions
 
 #: Iterations of the training; the features need not be the best there are, but the same for all who compare.
@@ -76,8 +77,6 @@ def _supervised(model: TrainedModel, place: str | None) -> dict[str, Any]:
 
 
 def _train(config: dict[str, Any], folder: Path) -> None:
-    from ssgan.run import run
-
     checkpoints = folder / "checkpoints"
     callbacks = {
         "progress": {"_target_": "ssgan.callbacks.Progress"},

@@ -22,9 +22,9 @@ from ssgan.cli import MENDABLE, WRONG_OPTIONS, describe
 from ssgan.config import TrainConfig
 from ssgan.cores import cpu_count
 from ssgan.errors import ConfigError, DataError
-from ssgan.run_folder import put_configuration_back
 from ssgan.status import RunStatus, read_status
 from ssgan.sweeping.earlier import finished_result, unfinished_checkpoint
+from ssgan.unused_folder import put_configuration_back
 
 log = logging.getLogger(__name__)
 

@@ -24,7 +24,7 @@ from rich.table import Table
 from tests.runs import last_checkpoint, metric_rows, train
 
 #: Parts of the run that are compared.
-PARTS = 20
+STAGES = 20
 
 #: What may be asked of the later parts against the earlier ones.
 LARGEST_GROWTH_MB, LARGEST_SLOWDOWN = 32.0, 1.25
@@ -135,7 +135,7 @@ def main() -> None:
     parser.add_argument("--iterations", type=int, default=100_000)
     options, overrides = parser.parse_known_args()
     run_dir = options.folder
-    watch = Watch(run_dir, max(options.iterations // PARTS, 1))
+    watch = Watch(run_dir, max(options.iterations // STAGES, 1))
     length = f"trainer.max_iterations={options.iterations}"
     result = train(run_dir, "trainer=cpu", "callbacks=[checkpoints,samples]", length, *overrides, callbacks=[watch])
     found = faults(watch.parts, watch.iterations, options.iterations, run_dir, result)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import lightning as L
 import torch
@@ -11,10 +11,10 @@ from lightning.pytorch.utilities import rank_zero_only
 from ssgan.callbacks.moments import passed
 from ssgan.checks import positive
 from ssgan.errors import ConfigError
-
-if TYPE_CHECKING:
-    from ssgan.scoring.extractors import ClassifierExtractor
-    from ssgan.scoring.scores import Features
+from ssgan.inference.trained import load
+from ssgan.networks.fixed_statistics import with_fixed_statistics
+from ssgan.scoring.extractors import ClassifierExtractor
+from ssgan.scoring.scores import Features, scores
 
 
 class SampleScore(L.Callback):
@@ -45,9 +45,6 @@ class SampleScore(L.Callback):
 
     def on_fit_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
         """Load the extractor and look at the real images."""
-        from ssgan.inference.trained import load
-        from ssgan.scoring.extractors import ClassifierExtractor
-
         if trainer.is_global_zero:
             model = load(self.path, str(module.device))
             self._extractor = ClassifierExtractor(model)
@@ -63,9 +60,6 @@ class SampleScore(L.Callback):
     @rank_zero_only
     @torch.no_grad()
     def _score(self, trainer: L.Trainer, module: Any) -> None:
-        from ssgan.inference.fixed_statistics import with_fixed_statistics
-        from ssgan.scoring.scores import scores
-
         if not module.objective.g_steps:
             return  # a supervised run trains no generator
         assert self._extractor is not None and self._real is not None

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from ssgan.inference.fixed_statistics import FixedNorm, with_fixed_statistics
 from ssgan.layers import BatchNorm
+from ssgan.networks.fixed_statistics import FixedNorm, with_fixed_statistics
 from tests.inference.models import untrained
 
 MODELS = {"mlp": ((1, 8, 8), ()), "conv": ((3, 12, 12), ("model=conv",))}

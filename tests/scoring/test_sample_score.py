@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from ssgan.scoring.sample_score import SampleScore
 from tests.runs import TINY, assert_equal, last_checkpoint, metric_rows, train
 
 pytest.importorskip("torch_fidelity", reason="the score extra is not installed")
@@ -42,3 +44,17 @@ def test_an_extractor_must_be_named(tmp_path: Path, capfd: pytest.CaptureFixture
 
     with pytest.raises(ConfigError, match=r"callbacks\.score\.extractor: name a run"):
         train(tmp_path, *TINY, "callbacks=score")
+
+
+def test_samples_are_compared_with_all_training_images(tmp_path: Path) -> None:
+    """As by the command, with those that have no label too."""
+    rng = np.random.default_rng(0)
+    images = {name: rng.integers(0, 256, (n, 8, 8), dtype=np.uint8) for name, n in (("train", 40), ("test", 20))}
+    labels = {name: np.arange(len(x)) % 2 for name, x in images.items()}
+    np.savez(tmp_path / "set.npz", x_unlabelled=rng.integers(0, 256, (30, 8, 8), dtype=np.uint8),
+             **{f"x_{k}": v for k, v in images.items()}, **{f"y_{k}": v for k, v in labels.items()})  # fmt: skip
+    own = (*TINY, "data=arrays", f"data.path='{tmp_path / 'set.npz'}'", "model=mlp")
+    train(tmp_path / "extractor", *own, "objective=supervised", "trainer.max_iterations=1")
+    callback = SampleScore(str(tmp_path / "extractor"), every=100)
+    train(tmp_path / "run", *own, "data.num_labels=20", "trainer.max_iterations=1", callbacks=[callback])
+    assert callback._real is not None and len(callback._real.features) == 70

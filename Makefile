@@ -8,10 +8,10 @@ BIN := $(VENV)/bin
 SEED ?= 1
 TORTURE ?= outputs/torture/$(shell date +%Y-%m-%d/%H-%M-%S)
 # What needs no optional dependency: the networks, the training, the data, the command.
-CORE := $(wildcard $(addprefix tests/,callbacks data layers networks torture tricks) $(patsubst %,tests/test_%.py, \
-	average captured checkpoint checks cli config config_refused csv_logger ddp divergence ensemble error_rates \
-	every_choice faults history losses loggers members module names objectives objectives_techniques properties resume \
-	run status untrusted wandb_logger whole_files))
+CORE := $(wildcard $(addprefix tests/,callbacks commands data layers machine networks run_folder torture training tricks) \
+	tests/loggers/test_csv_logger.py tests/loggers/test_loggers.py tests/loggers/test_wandb_logger.py \
+	$(patsubst %,tests/test_%.py,checks composition config config_refused ddp divergence ensemble every_choice faults \
+	imports losses module names objectives objectives_techniques properties resume run untrusted whole_files))
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq install --constraint .ci/constraints.txt
 
 # A version manager's python3.13 may be there and still not run, and Debian's python3 may lack venv: so each is tried.

@@ -31,7 +31,7 @@ from ssgan.config import TrainConfig
 from ssgan.data.module import SemiSupervisedData
 from ssgan.objectives import discriminator_terms, frozen, generator_terms
 from ssgan.passes import DiscriminatorBatch
-from ssgan.randomness import draw_discriminator_noise, draw_generator_noise
+from ssgan.training.randomness import draw_discriminator_noise, draw_generator_noise
 
 
 class Recipe(NamedTuple):

@@ -21,7 +21,7 @@ def describe() -> dict[str, Any]:
     import torch
 
     import ssgan
-    from ssgan.hardware import describe_hardware
+    from ssgan.machine.hardware import describe_hardware
 
     return {
         "device": describe_hardware(torch.device(device())),

@@ -18,11 +18,11 @@ from PIL import Image
 
 from ssgan.build import build_model
 from ssgan.composition import compose
-from ssgan.cores import cpu_count
 from ssgan.inference.predict_files import predict_files
 from ssgan.inference.predictions import prediction_writer
 from ssgan.inference.read_ahead import decode_batch, decoding_processes
 from ssgan.inference.trained import TrainedModel, find_device
+from ssgan.machine.cores import cpu_count
 
 CLASSES = [str(k) for k in range(10)]
 

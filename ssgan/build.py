@@ -9,8 +9,8 @@ from torch import nn
 
 from ssgan.config import TrainConfig
 from ssgan.layers import PixelScale
-from ssgan.members import Members
 from ssgan.module import SemiSupervisedGAN
+from ssgan.training.members import Members
 from ssgan.version import __version__
 
 

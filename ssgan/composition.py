@@ -9,9 +9,9 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import open_dict
 
-from ssgan.checkpoint import find_checkpoint
 from ssgan.config import TrainConfig, config_folder, parse
-from ssgan.run_folder import check_unused
+from ssgan.run_folder.checkpoint import find_checkpoint
+from ssgan.run_folder.lock import check_unused
 
 
 def compose(overrides: Sequence[str], run_dir: str | Path) -> TrainConfig:

@@ -12,8 +12,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from ssgan.commands.flags import Parser, run_command
 from ssgan.errors import ConfigError, SSGANError
-from ssgan.flags import Parser, run_command
 
 
 def main() -> None:
@@ -37,7 +37,7 @@ def main() -> None:
         import wandb_workspaces  # noqa: F401
     except ImportError as error:
         raise ConfigError("ssgan.dashboard needs wandb-workspaces: pip install 'ssgan[dashboard]'") from error
-    from ssgan.wandb_panels import ablation_report, workspace
+    from ssgan.loggers.wandb_panels import ablation_report, workspace
 
     entity = arguments.entity or (arguments.dry_run and "entity") or default_entity()
     view: Any

@@ -16,8 +16,8 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ssgan.commands.flags import Parser, run_command
 from ssgan.errors import ConfigError
-from ssgan.flags import Parser, run_command
 
 if TYPE_CHECKING:
     from torch import Tensor

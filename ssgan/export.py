@@ -14,8 +14,8 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 
+from ssgan.commands.flags import Parser, run_command
 from ssgan.errors import ConfigError
-from ssgan.flags import Parser, run_command
 
 #: What can be written, in the order in which it is.
 FORMATS = ("pt2", "onnx", "state_dict")

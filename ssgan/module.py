@@ -10,21 +10,21 @@ import lightning as L
 import torch
 from torch import Tensor, nn
 
-from ssgan.average import WeightAverage, average_rate
-from ssgan.captured import Captured
 from ssgan.data.options import Augmentation
 from ssgan.data.streams import EvalBatch, IterationBatch
-from ssgan.error_rates import ErrorRates
-from ssgan.history import TermHistory, row_of
 from ssgan.layers import PixelScale, Share, spanning
-from ssgan.members import ONE, Members
 from ssgan.networks.discriminator import Discriminator
 from ssgan.networks.generator import Generator
 from ssgan.objectives import add_terms, discriminator_terms, frozen, generator_terms
-from ssgan.optimisers import adapt, make_optimiser, set_learning_rate
 from ssgan.passes import DiscriminatorBatch
-from ssgan.randomness import Randomness, draw_discriminator_noise, draw_generator_noise
-from ssgan.start import set_start_values
+from ssgan.training.average import WeightAverage, average_rate
+from ssgan.training.captured import Captured
+from ssgan.training.error_rates import ErrorRates
+from ssgan.training.history import TermHistory, row_of
+from ssgan.training.members import ONE, Members
+from ssgan.training.optimisers import adapt, make_optimiser, set_learning_rate
+from ssgan.training.randomness import Randomness, draw_discriminator_noise, draw_generator_noise
+from ssgan.training.start import set_start_values
 from ssgan.training_options import Objective, Optim
 from ssgan.tricks import TrickSet
 
@@ -35,7 +35,7 @@ class SemiSupervisedGAN(L.LightningModule):
     ``trainer.global_step`` is the number of iterations done; an iteration is ``d_steps`` D updates, then ``g_steps`` G
     updates. The classifier in use, ``average.network``, is the exponential average of D.
 
-    An ensemble's networks, images, noise and terms have the members in dimension 0 (:mod:`ssgan.members`).
+    An ensemble's networks, images, noise and terms have the members in dimension 0 (:mod:`ssgan.training.members`).
 
     Args:
         generator, discriminator: the two players; of an ensemble, stacked.

@@ -1,7 +1,7 @@
 """What each player minimises, as functions without side effects of networks, images and noise.
 
 Every function returns named terms; the player's cost is their sum. All randomness comes in as an argument, drawn by
-:mod:`ssgan.randomness`.
+:mod:`ssgan.training.randomness`.
 """
 
 from __future__ import annotations

@@ -22,12 +22,12 @@ from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress
 
 from ssgan.checks import positive
-from ssgan.cores import cpu_count
+from ssgan.commands.flags import Parser, run_command
 from ssgan.errors import DataError
-from ssgan.flags import Parser, run_command
 from ssgan.inference.predict_files import find_files, predict_files
 from ssgan.inference.predictions import FORMATS, find_format, prediction_writer
 from ssgan.inference.read_ahead import decoding_processes
+from ssgan.machine.cores import cpu_count
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ssgan.flags import Parser, run_command
+from ssgan.commands.flags import Parser, run_command
 
 
 def main() -> None:

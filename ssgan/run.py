@@ -16,20 +16,20 @@ from lightning.pytorch.loggers import Logger
 
 from ssgan.build import build_model
 from ssgan.callbacks import GlobalRandomness, Interruption, LastCheckpoint, StatusFile
-from ssgan.checkpoint import check_data, check_left_behind, check_length, check_resumable
-from ssgan.checkpoint_file import WholeCheckpointFile
 from ssgan.config import TrainConfig, build
 from ssgan.data.ensemble import EnsembleData
 from ssgan.data.images import ImageData
 from ssgan.data.module import SemiSupervisedData
 from ssgan.errors import ConfigError
 from ssgan.failures import told_in_one_line
-from ssgan.hardware import check_accelerator, check_cuda_graphs, check_precision, set_matmul_precision
-from ssgan.member_runs import write_members
-from ssgan.processor import prepared_processor
-from ssgan.result import show, summarise, write
-from ssgan.run_folder import occupied
-from ssgan.status import RunStatus
+from ssgan.machine.hardware import check_accelerator, check_cuda_graphs, check_precision, set_matmul_precision
+from ssgan.machine.processor import prepared_processor
+from ssgan.run_folder.checkpoint import check_data, check_left_behind, check_length, check_resumable
+from ssgan.run_folder.checkpoint_file import WholeCheckpointFile
+from ssgan.run_folder.lock import occupied
+from ssgan.run_folder.member_runs import write_members
+from ssgan.run_folder.result import show, summarise, write
+from ssgan.run_folder.status import RunStatus
 
 #: Of Lightning's options those that make no sense here, and what does.
 OURS = {

@@ -15,8 +15,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from ssgan.checks import in_range, positive
+from ssgan.commands.flags import Parser, run_command
 from ssgan.errors import ConfigError
-from ssgan.flags import Parser, run_command
 
 
 def main() -> None:

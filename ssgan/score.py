@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ssgan.checks import in_range, positive
+from ssgan.commands.flags import Parser, run_command
 from ssgan.errors import ConfigError
-from ssgan.flags import Parser, run_command
 
 if TYPE_CHECKING:
     from ssgan.inference.trained import TrainedModel

@@ -11,9 +11,9 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from ssgan.checkpoint import find_checkpoint
-from ssgan.cli import one_line_errors, run_hydra
+from ssgan.commands.cli import one_line_errors, run_hydra
 from ssgan.config import config_folder, parse
+from ssgan.run_folder.checkpoint import find_checkpoint
 from ssgan.sweeping.job import contained, in_sweep, prepare
 from ssgan.sweeping.monitor import sweep_summary
 

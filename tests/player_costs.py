@@ -8,8 +8,8 @@ from torch.nn import functional as F
 
 from ssgan.networks import MLP, Conv
 from ssgan.objectives import DiscriminatorBatch, discriminator_terms, generator_terms
-from ssgan.randomness import draw_discriminator_noise, draw_generator_noise
-from ssgan.start import set_start_values
+from ssgan.training.randomness import draw_discriminator_noise, draw_generator_noise
+from ssgan.training.start import set_start_values
 from ssgan.training_options import Objective
 from ssgan.tricks import (
     FeatureMatching,

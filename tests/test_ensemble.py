@@ -11,12 +11,12 @@ import pytest
 import torch
 from lightning.pytorch.callbacks import Callback
 
-import ssgan.members
-from ssgan.error_rates import Errors
+import ssgan.training.members
 from ssgan.errors import ConfigError
-from ssgan.hardware import cpu_has_bf16
-from ssgan.member_runs import write_members
+from ssgan.machine.hardware import cpu_has_bf16
 from ssgan.run import run
+from ssgan.run_folder.member_runs import write_members
+from ssgan.training.error_rates import Errors
 from ssgan.training_options import RunOptions
 from tests.fake_data import write_arrays
 from tests.runs import (
@@ -59,7 +59,7 @@ def test_a_member_is_the_run_it_would_be_alone(
 ) -> None:
     """Whether the members compute at once or, as their parameters are too large for a CPU's cache, in turn."""
     if cache == "of one":
-        monkeypatch.setattr(ssgan.members, "CACHE_BYTES", 0)
+        monkeypatch.setattr(ssgan.training.members, "CACHE_BYTES", 0)
     options = (*SHORT, *RUNS[name], f"trainer.max_iterations={LENGTH}")
     whole = train(tmp_path / "all", *options, "ensemble=3", "seed=5", "data.seed=7")
     for i in range(3):

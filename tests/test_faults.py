@@ -12,7 +12,7 @@ import torch
 
 from ssgan.errors import SSGANError
 from ssgan.failures import told_in_one_line
-from ssgan.status import RunStatus, read_status
+from ssgan.run_folder.status import RunStatus, read_status
 from ssgan.tricks import FeatureMatching
 from tests.runs import SHORT, assert_equal, command, compose_run, last_checkpoint, metric_rows, train
 

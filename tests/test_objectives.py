@@ -11,7 +11,7 @@ from torch.nn import ModuleDict
 from torch.nn import functional as F
 
 from ssgan.objectives import discriminator_terms, generator_terms
-from ssgan.randomness import draw_discriminator_noise, draw_generator_noise
+from ssgan.training.randomness import draw_discriminator_noise, draw_generator_noise
 from ssgan.training_options import Objective
 from ssgan.tricks import FeatureMatching, Trick, TrickSet
 from tests.player_costs import (

@@ -8,7 +8,7 @@ from typing import ClassVar
 import pytest
 import torch
 
-from ssgan.randomness import draw_discriminator_noise, draw_generator_noise
+from ssgan.training.randomness import draw_discriminator_noise, draw_generator_noise
 from ssgan.training_options import Objective
 from ssgan.tricks import ConditionalEntropy, FeatureMatching, PullAway, Trick
 from tests.player_costs import (

@@ -10,7 +10,7 @@ from typing import Any
 import lightning as L
 from lightning.pytorch.utilities import rank_zero_only
 
-from ssgan.status import RunStatus
+from ssgan.run_folder.status import RunStatus
 
 log = logging.getLogger(__name__)
 

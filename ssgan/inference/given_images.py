@@ -12,10 +12,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ssgan.cores import cpu_count
 from ssgan.data.decode import UnreadableImageError, decode, to_array
 from ssgan.errors import DataError
 from ssgan.inference.read_ahead import ImageForm
+from ssgan.machine.cores import cpu_count
 
 #: An image of any size and mode: a file's path, or Pillow's.
 SingleImage: TypeAlias = "str | PathLike[str] | Image.Image"

@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 
 from ssgan.build import build_model
-from ssgan.checkpoint import read_checkpoint
 from ssgan.config import TrainConfig, parse_resolved
 from ssgan.data.images import ImageData
 from ssgan.errors import ConfigError, DataError
@@ -25,6 +24,7 @@ from ssgan.module import SemiSupervisedGAN
 from ssgan.networks.discriminator import Discriminator
 from ssgan.networks.fixed_statistics import with_fixed_statistics
 from ssgan.networks.generator import Generator
+from ssgan.run_folder.checkpoint import read_checkpoint
 
 #: Images in a batch if they are small, and pixels if they are large.
 _BATCH_IMAGES, _BATCH_PIXELS = 1000, 1000 * 32 * 32

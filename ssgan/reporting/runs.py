@@ -13,7 +13,7 @@ from typing import Any
 
 from ssgan.config import INDIFFERENT, flatten
 from ssgan.errors import DataError
-from ssgan.status import read_status
+from ssgan.run_folder.status import read_status
 
 #: Folders inside a run's folder, in which no further runs are looked for.
 _INSIDE = {"checkpoints", "samples", "tensorboard", "wandb", ".hydra", ".submitit", "evaluation"}

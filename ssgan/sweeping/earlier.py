@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ssgan.checkpoint import FREE, differences, read_checkpoint
 from ssgan.config import INDIFFERENT, TrainConfig
 from ssgan.errors import ConfigError
+from ssgan.run_folder.checkpoint import FREE, differences, read_checkpoint
 
 
 def finished_result(config: TrainConfig) -> dict[str, Any] | None:

@@ -18,13 +18,13 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from ssgan.cli import MENDABLE, WRONG_OPTIONS, describe
+from ssgan.commands.cli import MENDABLE, WRONG_OPTIONS, describe
+from ssgan.commands.unused_folder import put_configuration_back
 from ssgan.config import TrainConfig
-from ssgan.cores import cpu_count
 from ssgan.errors import ConfigError, DataError
-from ssgan.status import RunStatus, read_status
+from ssgan.machine.cores import cpu_count
+from ssgan.run_folder.status import RunStatus, read_status
 from ssgan.sweeping.earlier import finished_result, unfinished_checkpoint
-from ssgan.unused_folder import put_configuration_back
 
 log = logging.getLogger(__name__)
 

@@ -23,9 +23,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from ssgan.cli import FULL_ERROR, leave
+from ssgan.commands.cli import FULL_ERROR, leave
 from ssgan.errors import ConfigError, SSGANError
-from ssgan.status import RunStatus, read_status
+from ssgan.run_folder.status import RunStatus, read_status
 from ssgan.sweeping.job import discard_unused
 from ssgan.sweeping.plan import SweepPlan, plan_sweep
 from ssgan.sweeping.stopping import graceful_stop

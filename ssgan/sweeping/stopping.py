@@ -14,7 +14,7 @@ from socket import gethostname
 from types import FrameType
 from typing import Any, NoReturn
 
-from ssgan.status import read_status
+from ssgan.run_folder.status import read_status
 
 #: Seconds between two looks at the jobs.
 _EVERY = 0.1

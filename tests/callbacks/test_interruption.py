@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from ssgan.callbacks import LastCheckpoint
-from ssgan.status import read_status
+from ssgan.run_folder.status import read_status
 from ssgan.tricks import FeatureMatching
 from tests.runs import SHORT, assert_equal, command, last_checkpoint, metric_rows
 

@@ -9,7 +9,7 @@ import lightning as L
 import pytest
 
 from ssgan.callbacks import StatusFile
-from ssgan.status import RunStatus, read_status
+from ssgan.run_folder.status import RunStatus, read_status
 from tests.runs import TINY, train
 
 

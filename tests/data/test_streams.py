@@ -9,7 +9,7 @@ import torch
 
 from ssgan.data.streams import EvalStream, IterationBatch, SemiSupervisedStream, epoch_rng, shuffled_passes
 from ssgan.errors import ConfigError
-from ssgan.randomness import Randomness
+from ssgan.training.randomness import Randomness
 
 LABELLED, UNLABELLED = 10, 120
 

@@ -8,7 +8,7 @@ import pytest
 
 from ssgan.errors import DataError
 from ssgan.reporting.runs import find_runs
-from ssgan.status import RunStatus
+from ssgan.run_folder.status import RunStatus
 from tests.reporting.fake_runs import write_run
 from tests.runs import TINY, train
 

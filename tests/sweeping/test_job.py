@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from ssgan.status import read_status
+from ssgan.run_folder.status import read_status
 from tests.runs import TINY, assert_equal, command, last_checkpoint, metric_rows, train
 
 SWEEP = ("-m", *TINY, "logger=csv", "trainer.max_iterations=6", "trainer.log_every=2", "trainer.eval_every=3")

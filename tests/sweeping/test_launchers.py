@@ -16,7 +16,7 @@ import torch
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
 
-from ssgan.status import read_status
+from ssgan.run_folder.status import read_status
 from ssgan.sweeping.job import prepare
 from tests.runs import TINY, assert_equal, compose_run, last_checkpoint, train
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ssgan.status import RunStatus
+from ssgan.run_folder.status import RunStatus
 from ssgan.sweeping.monitor import SweepMonitor, SweepState, SweepWatch
 from ssgan.sweeping.plan import SweepPlan
 

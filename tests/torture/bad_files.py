@@ -22,9 +22,9 @@ from pathlib import Path
 import torchvision.datasets
 from PIL import Image
 
-from ssgan.checkpoint import read_checkpoint
 from ssgan.data import MNIST, Arrays, Folder
 from ssgan.errors import SSGANError
+from ssgan.run_folder.checkpoint import read_checkpoint
 from tests.fake_data import fake_images, write_arrays, write_mnist
 from tests.runs import TINY, train
 

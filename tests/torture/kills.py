@@ -165,7 +165,7 @@ class Campaign:
         return last_checkpoint(run_dir)["global_step"] if path.is_file() else 0
 
     def _whole(self, path: Path) -> None:
-        from ssgan.checkpoint import read_checkpoint
+        from ssgan.run_folder.checkpoint import read_checkpoint
 
         try:
             read_checkpoint(str(path))

@@ -6,8 +6,8 @@ import torch
 from torch.nn import ModuleDict
 
 from ssgan.objectives import discriminator_terms, generator_terms
-from ssgan.randomness import draw_discriminator_noise, draw_generator_noise
-from ssgan.start import set_start_values
+from ssgan.training.randomness import draw_discriminator_noise, draw_generator_noise
+from ssgan.training.start import set_start_values
 from ssgan.training_options import Objective
 from tests.player_costs import ARCHITECTURES, SHAPE, N, batch, images, players, seeded
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from ssgan.average import WeightAverage
 from ssgan.data.augment import Moves
 from ssgan.errors import ConfigError
+from ssgan.training.average import WeightAverage
 from ssgan.tricks import Consistency
 from ssgan.tricks.consistency import consistency_loss
 from tests.data.pixel_by_pixel import moved_image

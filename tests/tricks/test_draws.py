@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from ssgan.layers import Share
-from ssgan.randomness import draw_discriminator_noise, draw_generator_noise
+from ssgan.training.randomness import draw_discriminator_noise, draw_generator_noise
 from ssgan.training_options import Objective
 from ssgan.tricks import (
     ConditionalEntropy,

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from ssgan.average import WeightAverage
+from ssgan.training.average import WeightAverage
 from ssgan.tricks import Consistency, InterpolationConsistency
 from ssgan.tricks.interpolation_consistency import draw_shares, interpolation_loss, mixed
 from tests.tricks.steps import N, Step, assert_same_gradients, seeded

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from ssgan.start import set_start_values
+from ssgan.training.start import set_start_values
 from ssgan.tricks import TrickSet, VariationalEntropy
 from ssgan.tricks.variational_entropy import reconstruction_loss
 from tests.player_costs import ARCHITECTURES

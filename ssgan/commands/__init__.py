@@ -1,0 +1,1 @@
+"""What commands have in common: flags, overrides, errors in one line."""

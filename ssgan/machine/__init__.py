@@ -1,0 +1,1 @@
+"""The processor and the GPU at hand."""

@@ -1,0 +1,77 @@
+"""A run's folder belongs to one run, and to one process at a time."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from ssgan.errors import ConfigError
+from ssgan.run_folder.checkpoint import find_checkpoint
+
+log = logging.getLogger(__name__)
+
+#: What the operating system says where a file system has no locks.
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP)
+
+#: Where launchers say which process of a run this is: torchrun and Lightning, SLURM, Open MPI, MPICH, LSF.
+_RANKS = ("RANK", "LOCAL_RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMI_RANK", "JSM_NAMESPACE_RANK")
+
+
+def check_unused(run_dir: str, ckpt_path: str | None = None) -> None:
+    """Refuse to begin a run where another one lies, unless from its checkpoint: it would lose what is there.
+
+    Raises:
+        ConfigError: says how to go on with it, and how to begin another.
+    """
+    checkpoint = find_checkpoint(ckpt_path, run_dir)
+    if checkpoint is not None and Path(checkpoint).resolve().is_relative_to(Path(run_dir).resolve()):
+        return
+    for name in ("result.json", "checkpoints/last.ckpt"):
+        if (path := Path(run_dir, name)).is_file():
+            raise ConfigError(
+                f"{path} is of another run: ckpt_path=last goes on with it; for a new run name another hydra.run.dir,"
+                " or delete this one"
+            )
+
+
+def first_process() -> bool:
+    """Whether this is the first process of a run, or its only one, by what a launcher says in the environment."""
+    place = next((os.environ[name] for name in _RANKS if name in os.environ), "0")
+    return place == os.environ.get("NODE_RANK", "0") == "0"
+
+
+@contextmanager
+def occupied(run_dir: str) -> Iterator[None]:
+    """Keep other runs from training in the folder meanwhile; the operating system ends that with the process.
+
+    The further processes of a run do nothing, for they belong to the first.
+
+    Raises:
+        ConfigError: another one does.
+        OSError: the folder cannot be written.
+    """
+    if not first_process():
+        yield
+        return
+    path = Path(run_dir, ".running")
+    lock = FileLock(path)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout as error:
+        raise ConfigError(f"{run_dir}: another process is training there; name another folder") from error
+    except (OSError, NotImplementedError) as error:
+        if isinstance(error, OSError) and error.errno not in _NO_LOCKS:
+            raise
+        log.warning("%s: the file system has no locks, so nothing keeps a second run out of the folder", run_dir)
+    try:
+        yield
+    finally:
+        if lock.is_locked:
+            path.unlink(missing_ok=True)  # while it is ours
+            lock.release()

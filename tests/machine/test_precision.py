@@ -1,0 +1,296 @@
+"""Mixed precision: refused where the hardware lacks it, finite where it runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import pytest
+import torch
+from lightning.pytorch.plugins import MixedPrecision
+
+import ssgan.machine.hardware
+from ssgan.errors import ConfigError
+from ssgan.machine.hardware import (
+    check_precision,
+    cpu_has_bf16,
+    cpu_rounds_products,
+    describe_hardware,
+    exact_products,
+    products_are_rounded,
+    set_matmul_precision,
+)
+from tests.runs import FURTHER, TINY, TRICKS, chosen, last_checkpoint, train
+
+
+def machine(monkeypatch: pytest.MonkeyPatch, gpu: bool, bf16: bool) -> None:
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: gpu)
+    monkeypatch.setattr(ssgan.machine.hardware, "cpu_has_bf16", lambda: bf16)
+    monkeypatch.setattr(ssgan.machine.hardware, "cpu_rounds_products", lambda: bf16)
+
+
+@pytest.mark.parametrize(
+    ("precision", "accelerator", "gpu", "bf16", "accepted"),
+    [
+        ("32", "cpu", False, False, True),
+        ("32", "auto", True, False, True),
+        ("bf16-mixed", "cpu", False, True, True),
+        ("bf16-mixed", "cpu", False, False, False),
+        ("bf16-mixed", "cpu", True, False, False),
+        ("bf16-mixed", "auto", False, False, False),
+        ("bf16-mixed", "auto", True, False, True),
+        ("bf16-mixed", "gpu", True, False, True),
+        ("16-mixed", "cpu", True, True, False),
+        ("16-mixed", "auto", False, True, False),
+        ("16-mixed", "auto", True, False, True),
+    ],
+)
+def test_a_precision_that_the_hardware_lacks_is_refused(precision, accelerator, gpu, bf16, accepted, monkeypatch):
+    machine(monkeypatch, gpu, bf16)
+    if accepted:
+        check_precision(precision, "highest", accelerator)
+        return
+    with pytest.raises(ConfigError) as error:
+        check_precision(precision, "highest", accelerator)
+    message = str(error.value)
+    assert f"trainer.precision={precision}" in message and "32" in message and "\n" not in message
+
+
+@pytest.mark.parametrize(("gpu", "bf16"), [(False, False), (False, True), (True, False)])
+def test_rounding_that_a_cpu_does_not_do_is_refused(gpu: bool, bf16: bool, monkeypatch: pytest.MonkeyPatch):
+    machine(monkeypatch, gpu, bf16)
+    check_precision("32", "high", "auto")
+    if gpu or bf16:
+        check_precision("32", "medium", "auto")
+        return
+    with pytest.raises(ConfigError, match=r"trainer\.matmul_precision=medium: this CPU .*; use .*=highest or a GPU"):
+        check_precision("32", "medium", "auto")
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "has", "rounds"),
+    [
+        ({}, False, False),
+        ({"avx512_bf16": False, "amx_bf16": False, "avx2": True}, False, False),
+        ({"avx512_bf16": True}, True, False),
+        ({"avx512_bf16": True, "amx_bf16": True}, True, True),
+        ({"arm_bf16": True}, True, True),
+    ],
+)
+def test_a_cpus_bfloat16_units_are_known(capabilities: dict, has: bool, rounds: bool, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
+    assert (cpu_has_bf16(), cpu_rounds_products()) == (has, rounds)
+
+
+def product_errors() -> tuple[float, float]:
+    """The largest errors of a float32 matrix product and of a convolution."""
+    a = torch.randn(512, 512, generator=torch.Generator().manual_seed(0))
+    kernel = torch.randn(32, 64, 3, 3, generator=torch.Generator().manual_seed(0))
+    x = torch.randn(4, 64, 9, 9, generator=torch.Generator().manual_seed(1))
+    convolve = torch.nn.functional.conv2d
+    pairs = ((a @ a, a.double() @ a.double()), (convolve(x, kernel), convolve(x.double(), kernel.double())))
+    matrix, convolution = ((found.double() - exact).abs().max().item() for found, exact in pairs)
+    return matrix, convolution
+
+
+def test_products_are_rounded_on_the_cpus_of_which_it_is_said():
+    """What the refusal of trainer.matmul_precision=medium rests on, on whatever CPU this is."""
+    try:
+        set_matmul_precision("medium")
+        assert [error > 1e-2 for error in product_errors()] == [cpu_rounds_products()] * 2
+    finally:
+        set_matmul_precision("highest")
+
+
+@pytest.mark.parametrize("precision", ["highest", "high", "medium"])
+def test_rounded_products_train_nearly_the_same_and_do_not_reach_the_next_run(precision: str, tmp_path: Path):
+    if precision == "medium" and not cpu_rounds_products():
+        pytest.skip("this CPU has neither AMX nor Arm's BF16")
+    short = (*TINY, *chosen("feature_matching"), "trainer.max_iterations=2", "logger=none")
+    try:
+        train(tmp_path / "rounded", *short, f"trainer.matmul_precision={precision}")
+        assert torch.get_float32_matmul_precision() == precision
+        assert [error > 1e-2 for error in product_errors()] == [precision == "medium"] * 2
+    finally:
+        train(tmp_path / "exact", *short)
+    assert torch.get_float32_matmul_precision() == "highest"
+    assert max(product_errors()) < 1e-3
+    found, expected = (last_checkpoint(tmp_path / name)["ssgan"]["history"]["rows"] for name in ("rounded", "exact"))
+    torch.testing.assert_close(found[0], expected[0], rtol=0.1, atol=0.02)
+
+
+@pytest.mark.parametrize(
+    ("device", "precision", "tf32", "rounded"),
+    [
+        ("cpu", "highest", True, False),
+        ("cpu", "high", True, False),
+        ("cpu", "medium", True, True),
+        ("cuda", "highest", True, True),
+        ("cuda", "highest", False, False),
+        ("cuda", "high", False, True),
+    ],
+)
+def test_where_products_are_rounded_is_known_and_can_be_prevented(device, precision, tf32, rounded):
+    try:
+        set_matmul_precision(precision)
+        torch.backends.cudnn.allow_tf32 = tf32
+        assert products_are_rounded(torch.device(device)) == rounded
+        with exact_products():
+            assert not products_are_rounded(torch.device(device))
+            assert max(product_errors()) < 1e-3
+        assert products_are_rounded(torch.device(device)) == rounded
+    finally:
+        set_matmul_precision("highest")
+        torch.backends.cudnn.allow_tf32 = True
+
+
+def test_a_run_is_refused_before_the_data_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    machine(monkeypatch, gpu=False, bf16=False)
+    monkeypatch.setattr("ssgan.data.Digits.load", lambda self: pytest.fail("the data was read"))
+    for precision in ("bf16-mixed", "16-mixed"):
+        with pytest.raises(ConfigError, match=f"trainer.precision={precision}"):
+            train(tmp_path, *TINY, f"trainer.precision={precision}")
+
+
+@pytest.mark.parametrize(
+    "tricks",
+    [(), ("feature_matching",), TRICKS, ("feature_matching", *FURTHER)],
+    ids=["none", "feature_matching", "all", "further"],
+)
+def test_bfloat16_trains_with_weights_and_losses_in_float32(tricks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    machine(monkeypatch, gpu=False, bf16=True)
+    short = (*TINY, *chosen(*tricks), "trainer.max_iterations=2")
+    result = train(tmp_path / "bf16", *short, "trainer.precision=bf16-mixed")
+    saved = last_checkpoint(tmp_path / "bf16")
+    floats = [value for value in saved["state_dict"].values() if value.is_floating_point()]
+    assert {value.dtype for value in floats} == {torch.float32} and all(value.isfinite().all() for value in floats)
+    assert result["precision"] == "bf16-mixed" and result["iterations"] == 2
+    rows = saved["ssgan"]["history"]["rows"]
+    assert rows.dtype == torch.float32
+
+    train(tmp_path / "32", *short)
+    reference = last_checkpoint(tmp_path / "32")["ssgan"]["history"]["rows"]
+    torch.testing.assert_close(rows[0], reference[0], rtol=0.1, atol=0.02)
+    assert not torch.equal(rows, reference), "the networks must have computed in bfloat16"
+
+
+def test_the_backward_pass_rounds_no_product_that_the_forward_pass_did_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Autocast would round the products in the gradient of what the forward pass protects, as minibatch features."""
+    machine(monkeypatch, gpu=False, bf16=True)
+    seen: list[bool] = []
+    backward = torch.Tensor.backward
+
+    def watched(self: torch.Tensor, *args: Any, **kwargs: Any) -> None:
+        seen.append(torch.is_autocast_enabled("cpu"))
+        backward(self, *args, **kwargs)
+
+    monkeypatch.setattr(torch.Tensor, "backward", watched)
+    train(tmp_path, *TINY, *chosen(*TRICKS), "trainer.max_iterations=2", "trainer.precision=bf16-mixed")
+    assert seen == [False] * 4
+
+
+def test_bfloat16_keeps_exactly_the_state_that_it_resumes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    machine(monkeypatch, gpu=False, bf16=True)
+    short = (*TINY, "trainer.precision=bf16-mixed", "optim.flat=1", "trainer.checkpoint_every=2")
+    train(tmp_path / "parts", *short, "trainer.max_iterations=2")
+    resume = f"ckpt_path={tmp_path / 'parts' / 'checkpoints' / 'last.ckpt'}"
+    train(tmp_path / "parts", *short, "trainer.max_iterations=4", resume)
+    train(tmp_path / "whole", *short, "trainer.max_iterations=4")
+    parts, whole = (last_checkpoint(tmp_path / name)["state_dict"] for name in ("parts", "whole"))
+    assert all(torch.equal(parts[key], whole[key]) for key in whole)
+
+
+class CPUScaler(MixedPrecision):
+    """Lightning's float16 precision for a CPU, on which its Trainer replaces it by bfloat16."""
+
+    def __init__(self, scale: float) -> None:
+        super().__init__("16-mixed", "cpu", torch.amp.GradScaler("cpu", init_scale=scale))
+
+
+def float16_on_a_cpu(monkeypatch: pytest.MonkeyPatch, scale: float) -> CPUScaler:
+    """Let every trainer compute in float16 on the CPU."""
+    plugin, init = CPUScaler(scale), L.Trainer.__init__
+
+    def patched(self: L.Trainer, *args: Any, **kwargs: Any) -> None:
+        kwargs.pop("precision")
+        init(self, *args, **{**kwargs, "plugins": [*kwargs.get("plugins", []), plugin]})
+
+    monkeypatch.setattr(L.Trainer, "__init__", patched)
+    monkeypatch.setattr("ssgan.run.check_precision", lambda *options: None)
+    return plugin
+
+
+@pytest.mark.parametrize("tricks", [("feature_matching",), TRICKS], ids=["feature_matching", "all"])
+def test_float16_trains_and_clips_unscaled_gradients(tricks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    short = (*TINY, *chosen(*tricks), "trainer.max_iterations=3", "optim.clip_norm=0.01", "trainer.log_every=1")
+    train(tmp_path / "32", *short)
+    norms: list[float] = []
+
+    class Norms(L.Callback):
+        def on_train_start(self, trainer, pl_module):
+            for optimizer in trainer.optimizers:
+                optimizer.register_step_pre_hook(
+                    lambda own, args, kwargs: norms.append(
+                        torch.cat([p.grad.flatten() for p in own.param_groups[0]["params"] if p.grad is not None])
+                        .norm()
+                        .item()
+                    )
+                )
+
+    plugin = float16_on_a_cpu(monkeypatch, 1024.0)
+    result = train(tmp_path / "16", *short, "trainer.precision=16-mixed", callbacks=[Norms()])
+    assert result["iterations"] == 3 and len(norms) == 6
+    assert all(norm <= 0.01 * (1 + 1e-3) for norm in norms), "the gradients were clipped before they were unscaled"
+    assert max(norms) > 0.009
+    assert plugin.scaler is not None and plugin.scaler.get_scale() == 1024.0
+    found, reference = (last_checkpoint(tmp_path / name)["state_dict"] for name in ("16", "32"))
+    for key, value in reference.items():
+        if value.is_floating_point():
+            torch.testing.assert_close(found[key], value, rtol=0.05, atol=0.02)
+
+
+def test_float16_without_clipping_leaves_the_unscaling_to_the_optimiser(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Which takes the scale from the device, so that nothing waits for it."""
+    short = (*TINY, *chosen("feature_matching"), "trainer.max_iterations=1")
+    train(tmp_path / "32", *short)
+    float16_on_a_cpu(monkeypatch, 1024.0)
+    monkeypatch.setattr(torch.amp.GradScaler, "unscale_", lambda *arguments: pytest.fail("unscaled outside"))
+    train(tmp_path / "16", *short, "trainer.precision=16-mixed")
+    for found, reference in zip(
+        *(last_checkpoint(tmp_path / n)["optimizer_states"] for n in ("16", "32")), strict=True
+    ):
+        for own, expected in zip(found["state"].values(), reference["state"].values(), strict=True):
+            # Adam's mean of gradients shows a scale that is left in them, which its steps hide.
+            error = (own["exp_avg"] - expected["exp_avg"]).norm() / expected["exp_avg"].norm()
+            assert error < 0.05
+
+
+@pytest.mark.parametrize("clip", ["null", "1.0"])
+def test_a_step_whose_float16_gradients_overflow_is_left_out(clip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    plugin = float16_on_a_cpu(monkeypatch, 2.0**40)
+    clipped = f"optim.clip_norm={clip}"
+    result = train(tmp_path, *TINY, "trainer.precision=16-mixed", clipped, "trainer.max_iterations=4")
+    assert result["iterations"] == 4, "an iteration whose steps are left out counts all the same"
+    assert plugin.scaler is not None and plugin.scaler.get_scale() < 2.0**40
+    assert all(value.isfinite().all() for value in last_checkpoint(tmp_path)["state_dict"].values())
+
+
+def test_the_processor_has_a_name():
+    assert describe_hardware(torch.device("cpu")).endswith(
+        f"{torch.backends.cpu.get_cpu_capability()}, {torch.get_num_threads()} threads"
+    )
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="float16 needs a GPU")
+@pytest.mark.parametrize("clip", ["null", "1.0"])
+def test_float16_trains_on_a_gpu(clip: str, tmp_path: Path):
+    precision = ("trainer.precision=16-mixed", f"optim.clip_norm={clip}")
+    short = (*TINY, "trainer=gpu", *precision, "trainer.max_iterations=20")
+    result = train(tmp_path, *short)
+    assert result["iterations"] == 20
+    assert all(value.isfinite().all() for value in last_checkpoint(tmp_path)["state_dict"].values())

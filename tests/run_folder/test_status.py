@@ -1,0 +1,56 @@
+"""status.json: written whole, read with patience."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+
+import pytest
+
+from ssgan.run_folder.status import RunStatus, read_status
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    status = RunStatus("failed", 3, 10, 1.5, "a reason")
+    status.write(tmp_path)
+    assert read_status(tmp_path) == status
+    assert [path.name for path in tmp_path.iterdir()] == ["status.json"]
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"state": "asleep"}', '{"state": "done", "unknown": 1}', "null"])
+def test_a_file_that_is_no_status_counts_as_none(tmp_path: Path, text: str) -> None:
+    (tmp_path / "status.json").write_text(text)
+    assert read_status(tmp_path) is None
+
+
+def test_no_folder_is_no_status(tmp_path: Path) -> None:
+    assert read_status(tmp_path / "missing") is None
+
+
+@pytest.mark.parametrize(
+    ("status", "fraction"),
+    [(RunStatus("running", 5, 10), 0.5), (RunStatus("running"), 0.0), (RunStatus("done", 0, 0), 1.0)],
+)
+def test_the_done_part(status: RunStatus, fraction: float) -> None:
+    assert status.fraction == fraction
+
+
+def test_a_reader_never_sees_half_a_file(tmp_path: Path) -> None:
+    RunStatus("running").write(tmp_path)
+    stop = threading.Event()
+
+    def write() -> None:
+        i = 0
+        while not stop.is_set():
+            i += 1
+            RunStatus("running", i, 10**6, error="x" * (i % 5000)).write(tmp_path)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        for _ in range(300):
+            assert json.loads((tmp_path / "status.json").read_text())["state"] == "running"
+    finally:
+        stop.set()
+        writer.join()

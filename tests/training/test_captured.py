@@ -1,0 +1,185 @@
+"""A captured function gives what the function itself gives: here by a stand-in for the recorder, on a GPU by CUDA."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+import torch
+from torch.utils._pytree import tree_flatten
+
+import ssgan.machine.hardware
+import ssgan.module
+from ssgan.errors import ConfigError
+from ssgan.training.captured import Captured, record_cuda_graph
+from tests.fake_data import write_arrays
+from tests.runs import QUIET, TINY, TINY_CONV, TRICKS, chosen, compose_run, last_checkpoint, metric_rows, train
+from tests.test_ensemble import far
+
+
+def record_eagerly(function: Callable[[], Any], _: Sequence[torch.Generator]) -> tuple[Callable[[], None], Any]:
+    """Like CUDA's recorder: inputs are read, and outputs written, where they were at the recording.
+
+    The first replay has been computed by the recording itself.
+    """
+    outputs, done = function(), [True]
+
+    def replay() -> None:
+        if done:
+            done.pop()
+            return
+        for kept, new in zip(tree_flatten(outputs)[0], tree_flatten(function())[0], strict=True):
+            if isinstance(kept, torch.Tensor):
+                kept.copy_(new)
+
+    return replay, outputs
+
+
+def test_each_call_sees_its_own_arguments_and_goes_on_with_the_random_state() -> None:
+    seen: list[int] = []
+
+    def function(batch: dict[str, torch.Tensor], rng: torch.Generator) -> torch.Tensor:
+        seen.append(batch["x"].data_ptr())
+        return batch["x"] * 2 + torch.rand(3, generator=rng)
+
+    rng, same = torch.Generator().manual_seed(0), torch.Generator().manual_seed(0)
+    captured = Captured(lambda batch: function(batch, rng), [rng], warm_up=2, record=record_eagerly)
+    outputs = []
+    for i in range(6):
+        x = torch.full((3,), float(i))
+        outputs.append(captured({"x": x}))
+        assert torch.equal(outputs[-1], function({"x": x}, same))
+    memory = seen[0::2]
+    assert len(set(memory[2:])) == 1, "what is recorded reads the same memory each time"
+    assert outputs[2] is outputs[5], "and writes the same"
+
+
+@pytest.mark.parametrize("registers", [True, False])
+def test_generators_are_registered_where_this_torch_has_it(registers: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Graph:
+        registered: ClassVar[list[torch.Generator]] = []
+        replay = None
+
+    def register(self: Graph, generator: torch.Generator) -> None:
+        warnings.warn("to be removed", FutureWarning, stacklevel=2)
+        self.registered.append(generator)
+
+    if registers:
+        monkeypatch.setattr(Graph, "register_generator_state", register, raising=False)
+    monkeypatch.setattr(torch.cuda, "CUDAGraph", Graph)
+    monkeypatch.setattr(torch.cuda, "graph", nullcontext)
+    generators = [torch.Generator(), torch.Generator()]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        _, outputs = record_cuda_graph(lambda: "computed", generators)
+    assert outputs == "computed" and Graph.registered == (generators if registers else [])
+
+
+OPTIONS = {
+    "feature_matching": chosen("feature_matching"),
+    "all": chosen(*TRICKS),
+    "a companion, a rate of its own": [
+        *chosen("feature_matching", "variational_entropy"),
+        "optim.generator_lr_factor=0.5",
+        "optim.flat=0",
+        "optim.interval=iteration",
+    ],
+    "steps": [*chosen(*TRICKS), "objective.d_steps=2", "objective.g_steps=2", "optim.clip_norm=0.1", "optim.flat=0"],
+    "ensemble": [*chosen(*TRICKS), "ensemble=2"],
+    "a rising weight": [*chosen("consistency"), "trick.consistency.weight=100", "trick.consistency.ramp=1"],
+}
+LENGTH = ("optim.eps=1e-6", "logger=csv", "trainer.log_every=3", "trainer.max_iterations=12")
+SHORT = (*TINY, *LENGTH)
+
+
+@pytest.fixture
+def graphs_on_a_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ssgan.run.check_cuda_graphs", lambda wanted, accelerator: None)
+    monkeypatch.setattr(ssgan.module, "Captured", partial(Captured, record=record_eagerly))
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_a_run_with_graphs_is_the_run_without(name: str, tmp_path: Path, graphs_on_a_cpu: None) -> None:
+    for folder, graphs in (("with", "true"), ("without", "false")):
+        result = train(tmp_path / folder, *SHORT, *OPTIONS[name], f"trainer.cuda_graphs={graphs}")
+        assert result["iterations"] == 12
+    found, expected = (last_checkpoint(tmp_path / folder) for folder in ("with", "without"))
+    assert far(found["state_dict"], expected["state_dict"]) < 1e-5
+    assert torch.equal(found["ssgan"]["rng_state"], expected["ssgan"]["rng_state"])
+    for a, b in zip(*(metric_rows(tmp_path / folder) for folder in ("with", "without")), strict=True):
+        assert a == pytest.approx(b, rel=1e-4)
+
+
+@pytest.mark.parametrize("parts", [("true", "true"), ("true", "false"), ("false", "true")], ids="-".join)
+def test_a_resumed_run_may_change_between_both(parts: tuple[str, str], tmp_path: Path, graphs_on_a_cpu: None) -> None:
+    options = (*SHORT, "optim.flat=1")
+    train(tmp_path / "parts", *options, f"trainer.cuda_graphs={parts[0]}", "trainer.max_iterations=5")
+    resume = f"ckpt_path={tmp_path / 'parts' / 'checkpoints' / 'last.ckpt'}"
+    train(tmp_path / "parts", *options, f"trainer.cuda_graphs={parts[1]}", resume)
+    train(tmp_path / "whole", *options)
+    states = [last_checkpoint(tmp_path / folder) for folder in ("parts", "whole")]
+    assert far(*(state["state_dict"] for state in states)) < 1e-5
+    assert states[0]["global_step"] == states[1]["global_step"] == 12
+
+
+def test_without_a_gpu_graphs_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    for accelerator in ("auto", "cpu"):
+        with pytest.raises(ConfigError, match=r"trainer\.cuda_graphs=true needs an NVIDIA GPU"):
+            ssgan.machine.hardware.check_cuda_graphs(True, accelerator)
+        ssgan.machine.hardware.check_cuda_graphs(False, accelerator)
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        ("trainer.precision=16-mixed", "does not go with trainer.precision=16-mixed"),
+        ("trainer.devices=2", "takes one device"),
+        ("trainer.devices=[0,1]", "takes one device"),
+        ("trainer.devices=null", "takes one device"),
+        ("trainer.num_nodes=2", "takes one device"),
+        ("trainer.strategy=ddp", "takes one device and trainer.strategy=auto"),
+    ],
+)
+def test_what_graphs_do_not_go_with(other: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=message):
+        compose_run(tmp_path, "trainer.cuda_graphs=true", other)
+
+
+def conv_on(folder: Path) -> tuple[str, ...]:
+    """A run of the convolutional networks, on images that it writes."""
+    write_arrays(folder / "images.npz")
+    data = ("data=arrays", f"data.path='{folder / 'images.npz'}'", "data.num_labels=40", "data.augment.shift=1")
+    return (*QUIET, *data, "model=conv", *TINY_CONV, *chosen("feature_matching"), *LENGTH)
+
+
+def test_a_convolutional_run_with_graphs_too(tmp_path: Path, graphs_on_a_cpu: None) -> None:
+    short = conv_on(tmp_path)
+    states = []
+    for folder, graphs in (("with", "true"), ("without", "false")):
+        train(tmp_path / folder, *short, f"trainer.cuda_graphs={graphs}")
+        states.append(last_checkpoint(tmp_path / folder)["state_dict"])
+    assert far(*states) < 1e-5
+
+
+@pytest.mark.parametrize("devices", ["1", "'1'", "[3]"])
+def test_one_device_may_have_any_number(devices: str, tmp_path: Path) -> None:
+    assert compose_run(tmp_path, "trainer.cuda_graphs=true", f"trainer.devices={devices}").trainer.cuda_graphs
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="CUDA graphs need an NVIDIA GPU")
+@pytest.mark.parametrize("precision", ["32", "bf16-mixed"])
+@pytest.mark.parametrize("name", [*OPTIONS, "conv"])
+def test_on_a_gpu_a_run_with_graphs_is_the_run_without(name: str, precision: str, tmp_path: Path) -> None:
+    short = (*(conv_on(tmp_path) if name == "conv" else (*SHORT, *OPTIONS[name])), "trainer=gpu")
+    short = (*short, f"trainer.precision={precision}", "trainer.deterministic=true")
+    for folder, graphs in (("with", "true"), ("without", "false")):
+        train(tmp_path / folder, *short, f"trainer.cuda_graphs={graphs}")
+    found, expected = (last_checkpoint(tmp_path / folder) for folder in ("with", "without"))
+    assert far(found["state_dict"], expected["state_dict"]) < (1e-4 if precision == "32" else 0.05)
+    assert torch.equal(found["ssgan"]["rng_state"], expected["ssgan"]["rng_state"])

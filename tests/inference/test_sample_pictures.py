@@ -83,9 +83,13 @@ def test_an_interpolation(tmp_path: Path):
 def test_neighbours(unlabelled: bool, tmp_path: Path):
     images = random_images(30, (1, 8, 8))
     data = ImageData(
-        images[:10], torch.arange(10) % 2, images[10:20] if unlabelled else None, images[20:], torch.arange(10) % 2,
+        images[:10],
+        torch.arange(10) % 2,
+        images[20:],
+        torch.arange(10) % 2,
         ("even", "odd"),
-    )  # fmt: skip
+        x_unlabelled=images[10:20] if unlabelled else None,
+    )
     samples = images[[3, 12]].clone()
     samples[:, 0, 0, 0] ^= 1
     report = write_neighbours(samples, data, tmp_path, k=2)

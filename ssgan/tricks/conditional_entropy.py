@@ -1,4 +1,4 @@
-"""Conditional entropy of unlabelled predictions (Dai et al. 2017, arXiv:1705.09783, section 3.3)."""
+"""Conditional entropy of unlabelled predictions (Dai et al. 2017, arXiv:1705.09783)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A variational bound on the entropy of G's images (Dai et al. 2017, arXiv:1705.09783, section 4.1)."""
+"""A variational bound on the entropy of G's images (Dai et al. 2017, arXiv:1705.09783)."""
 
 from __future__ import annotations
 

@@ -171,21 +171,26 @@ class SemiSupervisedGAN(L.LightningModule):
 
     def discriminator_step(self, labelled: Tensor, labels: Tensor, unlabelled: Tensor) -> dict[str, Tensor]:
         """Update D once; return the terms of its cost."""
-        players, average = (self.generator, self.discriminator), self.average.network
-        batch = DiscriminatorBatch(self._images(labelled), labels, self._images(unlabelled))
-        options, shape = (self.objective, self.tricks), labelled.shape[-4:]
-        noise = self.random.draw(lambda rng, share: draw_discriminator_noise(*players, shape, *options, rng, share))
+        generator, discriminator, objective, tricks = self.generator, self.discriminator, self.objective, self.tricks
+        batch, shape = DiscriminatorBatch(self._images(labelled), labels, self._images(unlabelled)), labelled.shape[-4:]
+        noise = self.random.draw(
+            lambda rng, share: draw_discriminator_noise(generator, discriminator, shape, objective, tricks, rng, share)
+        )
+        networks = (generator, discriminator, self.average.network)
         with spanning(self.random.share):
-            terms = self.members.call(discriminator_terms, (*players, average), batch, noise, *options, self.progress)
+            terms = self.members.call(discriminator_terms, networks, batch, noise, objective, tricks, self.progress)
             return self._update("discriminator", terms)
 
     def generator_step(self, real: Tensor) -> dict[str, Tensor]:
         """Update G once; return the terms of its cost."""
-        players, tricks, shape = (self.generator, self.discriminator), self.tricks, real.shape[-4:]
-        noise = self.random.draw(lambda rng, share: draw_generator_noise(*players, shape, tricks, rng, share))
-        networks, images = (*players, self.companions), self._images(real)
-        with frozen(self.discriminator), spanning(self.random.share):
-            terms = self.members.call(generator_terms, networks, images, noise, self.objective, tricks, self.progress)
+        generator, discriminator, objective, tricks = self.generator, self.discriminator, self.objective, self.tricks
+        images, shape = self._images(real), real.shape[-4:]
+        noise = self.random.draw(
+            lambda rng, share: draw_generator_noise(generator, discriminator, shape, tricks, rng, share)
+        )
+        networks = (generator, discriminator, self.companions)
+        with frozen(discriminator), spanning(self.random.share):
+            terms = self.members.call(generator_terms, networks, images, noise, objective, tricks, self.progress)
             return self._update("generator", terms)
 
     def _images(self, pixels: Tensor) -> Tensor:

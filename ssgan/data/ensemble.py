@@ -137,18 +137,18 @@ def stacked(members: Sequence[SemiSupervisedStream]) -> StackedStream:
     first = members[0]
     shared = all(member.unlabelled is first.unlabelled for member in members)
     return StackedStream(
-        torch.cat([member.labelled for member in members]),
-        torch.cat([member.labels for member in members]),
-        first.unlabelled if shared else torch.cat([member.unlabelled for member in members]),
-        first.batch_size,
-        first.d_steps,
-        first.g_steps,
-        first.seed,
-        first.iteration,
-        first.rank,
-        first.world_size,
-        first.iterations_per_batch,
-        members,
+        labelled=torch.cat([member.labelled for member in members]),
+        labels=torch.cat([member.labels for member in members]),
+        unlabelled=first.unlabelled if shared else torch.cat([member.unlabelled for member in members]),
+        batch_size=first.batch_size,
+        d_steps=first.d_steps,
+        g_steps=first.g_steps,
+        seed=first.seed,
+        iteration=first.iteration,
+        rank=first.rank,
+        world_size=first.world_size,
+        iterations_per_batch=first.iterations_per_batch,
+        members=members,
     )
 
 

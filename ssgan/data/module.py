@@ -91,17 +91,19 @@ class SemiSupervisedData(L.LightningDataModule):
         """The labelled and the two unlabelled streams, from the iteration at which the trainer stands."""
         trainer = self.trainer
         rank, world_size = (trainer.global_rank, trainer.world_size) if trainer else (0, 1)
+        d_steps, g_steps = self.steps
         return SemiSupervisedStream(
-            self.labelled,
-            self.labels,
-            self.unlabelled,
-            self.options.batch_size,
-            *self.steps,
-            self.seed,
-            (lambda: trainer.global_step) if trainer else (lambda: 0),
-            rank,
-            world_size,
-            self.iterations_per_batch,
+            labelled=self.labelled,
+            labels=self.labels,
+            unlabelled=self.unlabelled,
+            batch_size=self.options.batch_size,
+            d_steps=d_steps,
+            g_steps=g_steps,
+            seed=self.seed,
+            iteration=(lambda: trainer.global_step) if trainer else (lambda: 0),
+            rank=rank,
+            world_size=world_size,
+            iterations_per_batch=self.iterations_per_batch,
         )
 
     def val_dataloader(self) -> list[EvalStream]:

@@ -98,7 +98,7 @@ class SemiSupervisedGAN(L.LightningModule):
     @classmethod
     def load_from_checkpoint(cls, checkpoint_path: Any, *_: Any, **__: Any) -> Any:
         """The module of a checkpoint or run, on the CPU; what predicts is :func:`ssgan.load`. Raises: ConfigError."""
-        from ssgan.inference.trained import load_module
+        from ssgan.inference.stored_module import load_module
 
         return load_module(checkpoint_path)[0]
 

@@ -13,18 +13,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ssgan.build import build_model
-from ssgan.config import TrainConfig, parse_resolved
+from ssgan.config import TrainConfig
 from ssgan.data.images import ImageData
 from ssgan.errors import ConfigError, DataError
 from ssgan.inference.ensemble_logits import of_mean_probabilities
 from ssgan.inference.given_images import GivenImages, as_pixels
 from ssgan.inference.read_ahead import ImageForm
+from ssgan.inference.stored_module import load_module
 from ssgan.module import SemiSupervisedGAN
 from ssgan.networks.discriminator import Discriminator
 from ssgan.networks.fixed_statistics import with_fixed_statistics
 from ssgan.networks.generator import Generator
-from ssgan.run_folder.checkpoint import read_checkpoint
 
 #: Images in a batch if they are small, and pixels if they are large.
 _BATCH_IMAGES, _BATCH_PIXELS = 1000, 1000 * 32 * 32
@@ -253,44 +252,6 @@ def load(run: str | Path, device: str = "auto") -> TrainedModel:
     """
     place = find_device(device)
     return TrainedModel(*load_module(run), place)
-
-
-def load_module(run: str | Path) -> tuple[SemiSupervisedGAN, TrainConfig, Path]:
-    """The training module with the values of a checkpoint, on the CPU, its configuration, and the checkpoint's file.
-
-    Raises:
-        ConfigError: see :func:`load`.
-    """
-    path = checkpoint_path(run)
-    checkpoint = read_checkpoint(str(path))
-    try:
-        described: dict[str, Any] = checkpoint["ssgan"]
-        config = parse_resolved(described["config"], str(path.parent))
-        with torch.random.fork_rng(devices=[]):  # layers are made with weights drawn from the global generator
-            module = build_model(config, tuple(described["image_shape"]), described["classes"], described["num_labels"])
-        module.load_state_dict(checkpoint["state_dict"])
-        module.description["data_checksum"] = described.get("data_checksum")
-    except ConfigError as error:
-        raise ConfigError(f"{path}: {error}") from error
-    except (KeyError, RuntimeError) as error:
-        raise ConfigError(f"{path} does not go with this version of ssgan: {_first_lines(error)}") from error
-    return module, config, path
-
-
-def _first_lines(error: Exception) -> str:
-    return " ".join(line.strip() for line in str(error).splitlines()[:2])
-
-
-def checkpoint_path(run: str | Path) -> Path:
-    """The checkpoint that a run folder or file name means."""
-    path = Path(run).expanduser()
-    if path.is_dir():
-        path = path / "checkpoints" / "last.ckpt"
-    if not path.is_file():
-        below = sorted(folder.parent.parent for folder in Path(run).glob("*/checkpoints/last.ckpt"))
-        hint = f"; is one of the {len(below)} runs in it meant, such as {below[0]}?" if below else ""
-        raise ConfigError(f"{run}: there is no checkpoint {path}{hint}")
-    return path
 
 
 def find_device(name: str) -> torch.device:

@@ -165,9 +165,9 @@ class SemiSupervisedGAN(L.LightningModule):
 
     def steps(self, batch: IterationBatch) -> tuple[list[str], Tensor]:
         """The D steps and the G steps of an iteration; names and values of their terms."""
-        d_steps = zip(batch.labelled, batch.labels, batch.unlabelled, strict=True)
-        d_terms = [self.discriminator_step(*images) for images in d_steps]
-        return row_of({"d": d_terms, "g": list(map(self.generator_step, batch.matched))})
+        labelled, labels, unlabelled, matched = (images.unbind() for images in batch)
+        d_terms = list(map(self.discriminator_step, labelled, labels, unlabelled))
+        return row_of({"d": d_terms, "g": list(map(self.generator_step, matched))})
 
     def discriminator_step(self, labelled: Tensor, labels: Tensor, unlabelled: Tensor) -> dict[str, Tensor]:
         """Update D once; return the terms of its cost."""
@@ -200,8 +200,8 @@ class SemiSupervisedGAN(L.LightningModule):
     def _update(self, player: str, terms: dict[str, Tensor]) -> dict[str, Tensor]:
         """Step down the sum of the terms and the penalties on the player's parameters."""
         optimizer = self.trainer.optimizers[list(self.players).index(player)]
-        parameters = list(self.players[player].parameters())
         penalties: Any = self.penalties[player]
+        parameters = list(self.players[player].parameters()) if len(penalties) else []
         for name, penalty in penalties.items():
             terms = add_terms(terms, {name: self.members.call(lambda module, ps: module(ps), [penalty], parameters)})
         optimizer.zero_grad()

@@ -27,8 +27,11 @@ class Progress(RichProgressBar):
     def on_train_batch_end(
         self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Sized, batch_idx: int
     ) -> None:
-        """Show the iterations that are done."""
-        super().on_train_batch_end(trainer, pl_module, outputs, batch, (batch_idx + 1) * len(batch) - 1)
+        """Show the iterations that are done, where the bar is due; Lightning would collect what it shows every time."""
+        done = (batch_idx + 1) * len(batch)
+        due = self.is_enabled and done // self.refresh_rate > (done - len(batch)) // self.refresh_rate
+        if due or done >= self.total_train_batches:
+            super().on_train_batch_end(trainer, pl_module, outputs, batch, done - 1)
 
     def _together(self) -> int:
         return getattr(self.trainer.train_dataloader, "iterations_per_batch", 1)

@@ -114,7 +114,7 @@ class SemiSupervisedStream:
                 self.unlabelled[unlabelled[these, ..., mine]],
                 self.unlabelled[matched[these, ..., mine]],
             )
-            yield [IterationBatch(*of_one) for of_one in zip(*images, strict=True)]
+            yield [IterationBatch(*of_one) for of_one in zip(*(each.unbind() for each in images), strict=True)]
 
     def state_dict(self) -> dict[str, int]:
         """Nothing: the trainer's iteration is the state. Lightning asks for it before it resumes within an epoch."""

@@ -6,6 +6,7 @@ The frozen gain, the start values taken from data and the sharing of a constant 
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -80,6 +81,10 @@ class NormalisedWeight(torch.autograd.Function):
         return tuple(output.unflatten(0, gain.shape) for output in outputs), (0, 0)
 
 
+# PyTorch binds its arguments by the signature, which inspect works out anew at every call unless it is there.
+NormalisedWeight.forward.__signature__ = inspect.signature(NormalisedWeight.forward)  # type: ignore[attr-defined]
+
+
 class _WeightNorm:
     """What the weight-normalised layers share; mixed into a layer of torch.nn that has ``weight`` and no bias.
 
@@ -106,14 +111,14 @@ class _WeightNorm:
         constant = None if given.requires_grad else _CONSTANT.get()
         if constant is not None and given in constant:
             return constant[given]
-        v = given.movedim(self.output_dim, 0).contiguous()
+        v = (given.movedim(self.output_dim, 0) if self.output_dim else given).contiguous()
         if self.weight_scale is not None:
             units_first = v * (self.gain * self.weight_scale(v)).view(-1, *[1] * (v.ndim - 1))
         elif torch.is_grad_enabled() and v.requires_grad:
             units_first = NormalisedWeight.apply(v, self.gain)[0]
         else:
             units_first = normalise(v, self.gain)[0]
-        weight = units_first.movedim(0, self.output_dim)
+        weight = units_first.movedim(0, self.output_dim) if self.output_dim else units_first
         if constant is not None:
             constant[given] = weight
         return weight

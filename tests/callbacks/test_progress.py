@@ -54,7 +54,9 @@ def test_the_bar_is_brought_up_to_date_every_so_many_iterations_and_at_the_end(t
     train(tmp_path / "one", *TINY, "trainer.eval_every=12", *often, callbacks=[Bar()])
     assert counts == [0, 0, 0, 0, 5, 5, 5, 5, 5, 10, 10, 12]  # our callback comes after the bar
     counts.clear()
-    train(tmp_path / "four", *TINY, "trainer.eval_every=12", *often, "trainer.iterations_per_batch=4", callbacks=[Bar()])
+    train(
+        tmp_path / "four", *TINY, "trainer.eval_every=12", *often, "trainer.iterations_per_batch=4", callbacks=[Bar()]
+    )
     assert counts == [0, 8, 12]
 
 

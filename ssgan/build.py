@@ -8,10 +8,51 @@ import torch
 from torch import nn
 
 from ssgan.config import TrainConfig
+from ssgan.errors import ConfigError
 from ssgan.layers import PixelScale
 from ssgan.module import SemiSupervisedGAN
+from ssgan.networks import Architecture
+from ssgan.networks.discriminator import Discriminator
+from ssgan.networks.generator import Generator
 from ssgan.training.members import Members
+from ssgan.tricks import TrickSet
 from ssgan.version import __version__
+
+
+def build_players(
+    architecture: Architecture,
+    tricks: TrickSet,
+    image_shape: tuple[int, int, int],
+    num_classes: int,
+    batch_size: int,
+) -> tuple[Generator, Discriminator, nn.ModuleDict]:
+    """Both networks with what the techniques change in them; start values not yet set.
+
+    Args:
+        architecture: of both.
+        tricks: the techniques.
+        image_shape: (channels, height, width).
+        num_classes: K.
+        batch_size: images of each kind in a step.
+
+    Returns:
+        G, D, and the networks of techniques that learn with G, by the techniques' names.
+
+    Raises:
+        ConfigError: the architecture leaves a technique's layer out.
+    """
+    discriminator = architecture.build_discriminator(image_shape, num_classes, tricks, batch_size)
+    discriminator.scale_weights(tricks.discriminator_weight_scale)
+    discriminator.accompany(tricks.discriminator_companions(discriminator.num_features, image_shape))
+    if discriminator.reference_size:  # room for what a checkpoint brings
+        discriminator.set_reference(torch.zeros(discriminator.reference_size, *image_shape))
+    generator = architecture.build_generator(image_shape, tricks, batch_size)
+    if left_out := tricks.left_out(generator, discriminator, batch_size):
+        raise ConfigError(
+            f"trick.{left_out[0]} changes nothing in {type(architecture).__name__}: its networks lack the layer that"
+            " tricks.discriminator_heads or tricks.generator_norm gives them"
+        )
+    return generator, discriminator, nn.ModuleDict(tricks.generator_companions(architecture, image_shape))
 
 
 def build_model(
@@ -25,18 +66,15 @@ def build_model(
         classes: names of the K classes.
         num_labels: labelled images, for the description that checkpoints carry.
     """
-    model, batch_size, members = config.model, config.data.batch_size, Members(config.run.ensemble)
-    discriminator = model.build_discriminator(image_shape, len(classes), config.tricks, batch_size)
-    discriminator.accompany(config.tricks.discriminator_companions(discriminator.num_features, image_shape))
-    if discriminator.reference_size:  # room for what a checkpoint brings
-        discriminator.set_reference(torch.zeros(discriminator.reference_size, *image_shape))
-    generator = model.build_generator(image_shape, config.tricks, batch_size)
-    companions = nn.ModuleDict(config.tricks.generator_companions(model, image_shape))
+    members = Members(config.run.ensemble)
+    generator, discriminator, companions = build_players(
+        config.model, config.tricks, image_shape, len(classes), config.data.batch_size
+    )
     return SemiSupervisedGAN(
         members.copies_of(generator),
         members.copies_of(discriminator),
         members.copies_of(companions),
-        PixelScale(model.pixel_offset, model.pixel_divisor),
+        PixelScale(config.model.pixel_offset, config.model.pixel_divisor),
         config.tricks,
         config.objective,
         config.optim,

@@ -37,7 +37,8 @@ def unlabelled_loss(real: Tensor, fake: Tensor, real_target: float = 1.0) -> Ten
     """Half the cross-entropy of "real or generated" on unlabelled images plus half of that on generated ones.
 
     ``−½·mean[α·log D(x) + (1 − α)·log(1 − D(x))] − ½·mean log(1 − D(G(z)))`` with α = ``real_target``; the target of
-    generated images is always 0. For α = 1 this is ``½·(−mean s + mean softplus(s) + mean softplus(s_fake))``.
+    generated images is always 0. The halves are those of the authors' code; the paper has none. For α = 1 this is
+    ``½·(−mean s + mean softplus(s) + mean softplus(s_fake))``.
 
     Args:
         real: logits of unlabelled images, ``[n, K]``.

@@ -68,9 +68,14 @@ class DiscriminatorPass:
     def averaged(self) -> Output:
         """The averaged network on the unlabelled images, with the noise that D's layers had there; a constant."""
         if "averaged" not in self.once:
-            with torch.no_grad():
-                self.once["averaged"] = self.average(self.batch.unlabelled, self.layers_on("unlabelled"))
+            self.once["averaged"] = self.averaged_on(self.batch.unlabelled, self.layers_on("unlabelled"))
         return self.once["averaged"]
+
+    @torch.no_grad()
+    def averaged_on(self, images: Tensor, layers: tuple[Tensor, ...]) -> Output:
+        """The averaged network on other images, with noise for D's layers; a constant."""
+        output: Output = self.average(images, layers)
+        return output
 
     def layers_on(self, part: str) -> tuple[Tensor, ...]:
         """The noise of D's layers on one of :data:`MINIBATCHES`, so that another pass can see the same noise."""

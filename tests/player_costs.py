@@ -6,6 +6,7 @@ import torch
 from torch.nn import ModuleDict
 from torch.nn import functional as F
 
+from ssgan.build import build_players
 from ssgan.networks import MLP, Conv
 from ssgan.objectives import DiscriminatorBatch, discriminator_terms, generator_terms
 from ssgan.training.randomness import draw_discriminator_noise, draw_generator_noise
@@ -41,9 +42,7 @@ def seeded(seed):
 def players(architecture="mlp", tricks=None, seed=0, shape=SHAPE):
     """G and D with start values from data."""
     model, tricks, rng = ARCHITECTURES[architecture], TrickSet(tricks), seeded(seed)
-    generator = model.build_generator(shape, tricks, N)
-    discriminator = model.build_discriminator(shape, K, tricks, N)
-    discriminator.accompany(tricks.discriminator_companions(discriminator.num_features, shape))
+    generator, discriminator, _ = build_players(model, tricks, shape, K, N)
     set_start_values(generator, discriminator, ModuleDict(), torch.rand(20, *shape, generator=rng), seed)
     return generator, discriminator, tricks
 

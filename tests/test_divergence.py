@@ -58,5 +58,4 @@ def test_the_command_says_in_one_line_that_training_diverged(tmp_path: Path, mon
 def test_an_absurd_learning_rate_is_noticed(tmp_path: Path):
     with pytest.raises(TrainingDiverged, match="iteration"):
         train(tmp_path, *TINY, "optim.lr=1e30", "trainer.checkpoint_every=1", "trainer.max_iterations=20")
-    if (tmp_path / "checkpoints" / "last.ckpt").exists():
-        assert all(value.isfinite().all() for value in last_checkpoint(tmp_path)["state_dict"].values())
+    assert all(value.isfinite().all() for value in last_checkpoint(tmp_path)["state_dict"].values())

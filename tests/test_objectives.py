@@ -10,7 +10,7 @@ import torch
 from torch.nn import ModuleDict
 from torch.nn import functional as F
 
-from ssgan.objectives import discriminator_terms, generator_terms
+from ssgan.objectives import discriminator_terms, frozen, generator_terms
 from ssgan.training.randomness import draw_discriminator_noise, draw_generator_noise
 from ssgan.training_options import Objective
 from ssgan.tricks import FeatureMatching, Trick, TrickSet
@@ -161,8 +161,8 @@ def test_the_discriminators_cost_has_no_gradient_for_the_generator():
 @pytest.mark.parametrize("selected", SETS.values(), ids=SETS)
 def test_the_generators_cost_does_not_touch_a_frozen_discriminator(selected):
     generator, discriminator, tricks = players("conv", selected)
-    discriminator.requires_grad_(False)
-    cost(g_terms(generator, discriminator, tricks)).backward()
+    with frozen(discriminator):
+        cost(g_terms(generator, discriminator, tricks)).backward()
     assert all(p.grad is None for p in discriminator.parameters())
     assert all(p.grad is not None and p.grad.isfinite().all() for p in generator.parameters())
     assert any(p.grad.abs().sum() > 0 for p in generator.parameters())

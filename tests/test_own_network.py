@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from ssgan.layers import NoisySequential
+from ssgan.layers import NoisySequential, WeightNormLinear
 from ssgan.networks import MLP
 from ssgan.networks.discriminator import Discriminator
 from ssgan.tricks import Trick
@@ -33,9 +33,19 @@ class Torch(MLP):
         first.requires_grad_(False)
         layers = nn.Flatten(), first, nn.BatchNorm1d(16), nn.ReLU(), nn.Dropout(self.dropout)
         heads = tricks.discriminator_heads(16, batch_size)
-        return Discriminator(NoisySequential(*layers), 16, num_classes, heads).scale_weights(
-            tricks.discriminator_weight_scale
-        )
+        return Discriminator(NoisySequential(*layers), 16, num_classes, heads)
+
+
+@dataclass(kw_only=True)
+class Bare(MLP):
+    def build_generator(self, image_shape, tricks, batch_size):
+        from ssgan.networks.generator import Generator
+
+        hidden = nn.Sequential(nn.Linear(self.z_dim, 16), nn.ReLU())
+        return Generator(self.z_dim, [hidden], nn.Sequential(nn.Linear(16, 64), nn.Unflatten(1, image_shape)))
+
+    def build_discriminator(self, image_shape, num_classes, tricks, batch_size):
+        return Discriminator(NoisySequential(nn.Flatten(), WeightNormLinear(64, 16)), 16, num_classes, {})
 
 
 @dataclass
@@ -75,6 +85,20 @@ def run(name: str, *overrides: str) -> int:
     return command("--config-dir=mine", *short, f"hydra.run.dir={name}", *overrides)
 
 
+@pytest.mark.parametrize("trick", ["minibatch_discrimination", "virtual_batch_norm"])
+def test_a_technique_whose_layer_the_networks_lack_is_refused(trick: str, capfd) -> None:
+    assert run("run", "model._target_=my_networks.Bare", "~model.dropout", f"trick=[feature_matching,{trick}]") == 2
+    error = capfd.readouterr().err
+    assert error.startswith(f"error: trick.{trick} changes nothing in Bare: ") and error.count("\n") == 1, error
+
+
+def test_spectral_norm_needs_nothing_of_a_network_of_one_s_own(tmp_path: Path, capfd) -> None:
+    bare = ("model._target_=my_networks.Bare", "~model.dropout", "trainer.max_iterations=1")
+    assert run("run", *bare, "trick=[feature_matching,spectral_norm]") == 0, capfd.readouterr().err
+    scales = [name for name in last_checkpoint(tmp_path / "run")["state_dict"] if ".weight_scale." in name]
+    assert {"discriminator.body.1.weight_scale.start", "discriminator.classifier.weight_scale.start"} <= {*scales}
+
+
 def test_the_average_has_the_statistics_of_the_network(tmp_path: Path, capfd) -> None:
     assert run("run", "trainer.max_iterations=5") == 0, capfd.readouterr().err
     saved = last_checkpoint(tmp_path / "run")["state_dict"]
@@ -105,7 +129,7 @@ def test_a_resumed_run_goes_on_with_torch_s_own_generator(tmp_path: Path, capfd)
     ("options", "words"),
     [
         (["model.dropout=0.5"], ["but a layer of a network draws from PyTorch's own", "ssgan.layers such as Dropout"]),
-        (["trick=branch"], ["my_networks.py, line 31, branches on a tensor's value; use torch.where"]),
+        (["trick=branch"], ["my_networks.py, line 41, branches on a tensor's value; use torch.where"]),
     ],
 )
 def test_what_an_ensemble_cannot_stack_is_said_in_one_line(options: list[str], words: list[str], capfd) -> None:

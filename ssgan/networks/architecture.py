@@ -102,7 +102,7 @@ class MLP(Architecture):
         heads = tricks.discriminator_heads(self.discriminator_hidden[-1], batch_size)
         return MLPDiscriminator(
             image_shape, num_classes, self.discriminator_hidden, self.input_noise, self.hidden_noise, heads
-        ).scale_weights(tricks.discriminator_weight_scale)
+        )
 
 
 @dataclass(kw_only=True)
@@ -177,4 +177,4 @@ class Conv(Architecture):
             self.hidden_dropout,
             self.drop_channels,
             heads,
-        ).scale_weights(tricks.discriminator_weight_scale)
+        )

@@ -55,7 +55,6 @@ class ConvGenerator(Generator):
         quarter = halve(half)
         eighth = halve(quarter)
         first, second, third = widths
-        norms = [norm(first * eighth[0] * eighth[1]), norm(second), norm(third)]
 
         def up(fan_in: int, width: int, small: Sequence[int], large: Sequence[int]) -> nn.Module:
             return nn.ConvTranspose2d(fan_in, width, 5, 2, 2, _output_padding(small, large), bias=False)
@@ -63,15 +62,15 @@ class ConvGenerator(Generator):
         hidden = [
             nn.Sequential(
                 nn.Linear(z_dim, first * eighth[0] * eighth[1], bias=False),
-                norms[0],
+                norm(first * eighth[0] * eighth[1]),
                 nn.ReLU(),
                 nn.Unflatten(1, (first, *eighth)),
             ),
-            nn.Sequential(up(first, second, eighth, quarter), norms[1], nn.ReLU()),
-            nn.Sequential(up(second, third, quarter, half), norms[2], nn.ReLU()),
+            nn.Sequential(up(first, second, eighth, quarter), norm(second), nn.ReLU()),
+            nn.Sequential(up(second, third, quarter, half), norm(third), nn.ReLU()),
         ]
         last = WeightNormConvTranspose2d(third, channels, 5, 2, 2, _output_padding(half, size), init_std=0.1)
-        super().__init__(z_dim, hidden, nn.Sequential(last, nn.Tanh()), getattr(norms[0], "reference_size", 0))
+        super().__init__(z_dim, hidden, nn.Sequential(last, nn.Tanh()))
 
 
 class ConvEncoder(Encoder):

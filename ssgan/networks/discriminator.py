@@ -54,25 +54,15 @@ class Discriminator(nn.Module):
         self.companions = nn.ModuleDict()
         self.reference_size: int = max((getattr(head, "reference_size", 0) for head in heads.values()), default=0)
 
-    def scale_weights(self, weight_scale: Callable[[Sequence[int]], nn.Module | None]) -> Discriminator:
-        """Give each layer what takes the place of its weight norm, by the shape of its weight; None keeps weight norm.
-
-        Returns:
-            The network itself.
-        """
+    def scale_weights(self, weight_scale: Callable[[Sequence[int]], nn.Module | None]) -> None:
+        """Give each layer what takes the place of its weight norm, by its weight's shape; None keeps weight norm."""
         for layer in list(self.modules()):
             if isinstance(layer, WeightNormLinear | WeightNormConv2d):
                 layer.weight_scale = weight_scale(layer.weight.shape)
-        return self
 
-    def accompany(self, companions: Mapping[str, nn.Module]) -> Discriminator:
-        """Take up networks of techniques that learn with D, by the techniques' names.
-
-        Returns:
-            The network itself.
-        """
+    def accompany(self, companions: Mapping[str, nn.Module]) -> None:
+        """Take up networks of techniques that learn with D, by the techniques' names."""
         self.companions.update(companions)
-        return self
 
     def companion(self, trick: str) -> nn.Module | None:
         """That technique's network."""

@@ -18,10 +18,9 @@ class Generator(nn.Module):
 
     Args:
         z_dim: dimensions of z.
-        hidden: hidden layers, each ending in a normalisation and an activation.
+        hidden: hidden layers, each ending in a normalisation and an activation. A normalisation may ask for
+            ``reference_size`` reference examples before each batch; their z is drawn at the start and saved.
         output: the last layer, to ``[n, channels, height, width]`` in the range of the scaled images.
-        reference_size: number of reference examples that the normalisation puts before each batch; their z is drawn
-            at the start and saved with the model.
         weight_init: start values of the weights.
     """
 
@@ -32,7 +31,6 @@ class Generator(nn.Module):
         z_dim: int,
         hidden: Sequence[nn.Module],
         output: nn.Module,
-        reference_size: int,
         weight_init: WeightInit = SMALL_NORMAL,
     ) -> None:
         super().__init__()
@@ -40,6 +38,7 @@ class Generator(nn.Module):
         self.z_dim = z_dim
         self.hidden = nn.ModuleList(hidden)
         self.output = output
+        reference_size = max((getattr(module, "reference_size", 0) for module in self.hidden.modules()), default=0)
         self.register_buffer("reference", torch.zeros(reference_size, z_dim))
 
     def draw_z(self, n: int, generator: torch.Generator) -> Tensor:

@@ -24,17 +24,16 @@ class MLPGenerator(Generator):
     """
 
     def __init__(self, image_shape: tuple[int, int, int], z_dim: int, hidden: Sequence[int], norm: NormFactory) -> None:
-        norms = [norm(width) for width in hidden]
         layers = [
-            nn.Sequential(nn.Linear(fan_in, width, bias=False), norm_layer, nn.Softplus())
-            for fan_in, width, norm_layer in zip([z_dim, *hidden], hidden, norms, strict=False)
+            nn.Sequential(nn.Linear(fan_in, width, bias=False), norm(width), nn.Softplus())
+            for fan_in, width in zip([z_dim, *hidden], hidden, strict=False)
         ]
         output = nn.Sequential(
             WeightNormLinear(hidden[-1], math.prod(image_shape), trainable_gain=True, init_std=None),
             nn.Sigmoid(),
             nn.Unflatten(1, image_shape),
         )
-        super().__init__(z_dim, layers, output, getattr(norms[0], "reference_size", 0), nn.init.xavier_uniform_)
+        super().__init__(z_dim, layers, output, nn.init.xavier_uniform_)
 
 
 class MLPEncoder(Encoder):

@@ -12,7 +12,7 @@ from ssgan.errors import ConfigError
 #: Subsets of a KID and the images in each (Bińkowski et al. 2018), fewer where there are fewer images.
 KID_SUBSETS, KID_SIZE = 100, 1000
 
-#: Parts over which the Inception Score is averaged (Salimans et al. 2016, section 4).
+#: Parts over which the Inception Score is averaged (in the code of Salimans et al. 2016).
 IS_SPLITS = 10
 
 #: The neighbour whose distance is the radius of an image's ball (Kynkäänniemi et al. 2019).

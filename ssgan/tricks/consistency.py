@@ -2,7 +2,7 @@
 
 The mean teacher's paper is arXiv:1703.01780. Images whose teacher is unsure can be left out, as in self-ensembling for
 domain adaptation (French, Mackiewicz & Fisher 2018, arXiv:1706.05208), and the student can be the one who sees the
-changed view, as in FixMatch (Sohn et al. 2020, arXiv:2001.07685).
+changed view, as in FixMatch (Sohn et al. 2020, arXiv:2001.07685), whose targets are classes and not probabilities.
 """
 
 from __future__ import annotations
@@ -49,12 +49,12 @@ class Consistency(Trick):
 
     The views have noise of their own in D's layers, and the second is changed at random as ``data.augment`` changes
     images: ``flip``, ``shift``, ``rotate``, ``scale``, ``shear``. The ``teacher`` is D with its averaged weights
-    (``average``, the mean teacher; a constant) or D itself (``live``, the Π-model). ``second_view`` is who looks at the
-    second view: the ``teacher``, or the ``student``, which takes one more pass of D but lets strong changes leave the
-    targets as they are. An image of which the teacher is less sure than ``confidence`` counts as 0. The default weight
-    is one that can be paid from the start, a tenth of the largest that the mean teacher's paper reaches (100 times the
-    mean over ten classes). Over the first part ``ramp`` of the run the weight rises by
-    :func:`~ssgan.tricks.ramp.ramp_up`; Laine & Aila's does over 80 of 300 epochs.
+    (``average``, the mean teacher; a constant) or D itself (``live``, the Π-model; the gradient goes through both
+    views). ``second_view`` is who looks at the second view: the ``teacher``, or the ``student``, which takes one more
+    pass of D but lets strong changes leave the targets as they are. An image of which the teacher is less sure than
+    ``confidence`` counts as 0. The default weight is one that can be paid from the start, a tenth of the largest that
+    the mean teacher's paper reaches (100 times the mean over ten classes). Over the first part ``ramp`` of the run the
+    weight rises by :func:`~ssgan.tricks.ramp.ramp_up`; Laine & Aila's does over 80 of 300 epochs.
     """
 
     weight: float = 1.0
@@ -100,10 +100,8 @@ class Consistency(Trick):
             second = moved(second, self.moves, moves)
         live = self.teacher == "live"
         if self.second_view == "teacher":
-            logits, targets = (
-                step.unlabelled.logits,
-                (step.discriminator if live else step.average)(second, layers).logits,
-            )
+            teacher = step.discriminator if live else step.averaged_on
+            logits, targets = step.unlabelled.logits, teacher(second, layers).logits
         else:
             logits = step.discriminator(second, layers).logits
             targets = (step.unlabelled if live else step.averaged).logits

@@ -23,8 +23,8 @@ class ManifoldRegularisation(Trick):
     """D pays for logits that change along the manifold that G has learned.
 
     ``weight · mean Σ_k |l_k(G(z)) − l_k(x̃)|`` with ``x̃ = G(z) + epsilon·unit(G(z + δ) − G(z))``, δ a random unit
-    vector. ``weight`` and ``epsilon`` are the authors' for images of 3×32×32 in [−1, 1]. Both passes of D see the same
-    noise, so that the step along the manifold alone makes the difference.
+    vector; the norm is that of the authors' code. ``weight`` and ``epsilon`` are the authors' for images of 3×32×32 in
+    [−1, 1]. Both passes of D see the same noise, so that the step along the manifold alone makes the difference.
     """
 
     weight: float = 1e-3

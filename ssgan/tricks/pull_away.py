@@ -43,8 +43,8 @@ def pull_away_term(features: Tensor) -> Tensor:
 class PullAway(Trick):
     """G pays for samples whose features point the same way, which keeps them varied.
 
-    It is a bound on the entropy of G's samples. Bad GAN (Dai et al. 2017, arXiv:1705.09783) adds 0.8 times the term to
-    feature matching on SVHN.
+    Bad GAN (Dai et al. 2017, arXiv:1705.09783) raises the entropy of G's samples by it, as by the variational bound of
+    :class:`~ssgan.tricks.VariationalEntropy`; it adds 0.8 times the term to feature matching on SVHN.
     """
 
     weight: float = 0.8

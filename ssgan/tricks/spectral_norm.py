@@ -21,6 +21,7 @@ class SpectralNorm(Trick):
     fully connected layer stretches a distance by more than its largest gain. σ of a convolution is, as the authors',
     that of its weight as a matrix with a row for each output, which bounds what it does to a patch and not to an image.
     (The authors have no gains; under D's noise, activations that shrink from layer to layer would drown.)
+    ``iterations`` of the power method begin anew at each pass; the authors make one a step and go on from the last.
     """
 
     iterations: int = 10

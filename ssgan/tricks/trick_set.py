@@ -93,6 +93,13 @@ class TrickSet:
         scales = self._collect(lambda trick: trick.discriminator_weight_scale(shape))
         return next(iter(scales.values()), None)
 
+    def left_out(self, generator: Generator, discriminator: Discriminator, batch_size: int) -> list[str]:
+        """Names of the techniques whose layers an architecture was given and did not put into its networks."""
+        heads = self.discriminator_heads(discriminator.num_features, batch_size).keys() - discriminator.heads.keys()
+        norms = self._collect(lambda trick: trick.generator_norm(1, batch_size))
+        kinds = {type(module) for module in generator.modules()}
+        return sorted(heads | {name for name, norm in norms.items() if type(norm) not in kinds})
+
     def discriminator_draws(
         self, generator: Generator, discriminator: Discriminator, shape: Sequence[int], rng: torch.Generator
     ) -> dict[str, tuple[Tensor, ...]]:

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 import ssgan.training.members
+from ssgan.build import build_players
 from ssgan.networks.architecture import MLP, Conv
 from ssgan.objectives import discriminator_terms, frozen, generator_terms
 from ssgan.passes import DiscriminatorBatch
@@ -69,10 +70,7 @@ class Alone:
         architecture, shape = case
         rng = torch.Generator().manual_seed(seed)
         self.tricks = tricks
-        self.generator = architecture.build_generator(shape, tricks, N)
-        self.discriminator = architecture.build_discriminator(shape, 10, tricks, N)
-        self.discriminator.accompany(tricks.discriminator_companions(self.discriminator.num_features, shape))
-        self.companions = nn.ModuleDict(tricks.generator_companions(architecture, shape))
+        self.generator, self.discriminator, self.companions = build_players(architecture, tricks, shape, 10, N)
         images = torch.rand(40, *shape, generator=rng)
         set_start_values(self.generator, self.discriminator, self.companions, images, seed)
         labels = torch.randint(0, 10, (N,), generator=rng)

@@ -40,7 +40,7 @@ def changed_view(step):
 @pytest.mark.parametrize("second_view", ["teacher", "student"])
 def test_value_and_gradient(second_view, teacher, moves):
     step = Step("conv", consistency=Consistency(weight=0.5, teacher=teacher, second_view=second_view, **moves))
-    average = WeightAverage(step.discriminator).network
+    average = WeightAverage(step.discriminator).network.requires_grad_(True)
     with torch.no_grad():
         for p in average.parameters():
             p.mul_(1.1)

@@ -60,7 +60,7 @@ def test_shares_are_finite_and_repeat_with_the_seed(alpha):
 @pytest.mark.parametrize("architecture", ["mlp", "conv"])
 def test_value_and_gradient(architecture):
     step = Step(architecture, interpolation_consistency=InterpolationConsistency(weight=0.5))
-    average = WeightAverage(step.discriminator).network
+    average = WeightAverage(step.discriminator).network.requires_grad_(True)
     with torch.no_grad():
         for p in average.parameters():
             p.mul_(1.1)

@@ -44,10 +44,14 @@ def test_the_largest_singular_value_of_each_weight_becomes_one(architecture):
     for layer in layers:
         matrix = (layer.weight * layer.weight_scale(layer.weight)).flatten(1)
         assert torch.linalg.svdvals(matrix)[0].item() == pytest.approx(1, rel=1e-4)
-        x = torch.rand(1, layer.in_features) if isinstance(layer, WeightNormLinear) else None
-        if x is not None:
+        if isinstance(layer, WeightNormLinear):
+            x = torch.rand(1, layer.in_features)
             expected = layer.gain * (x @ matrix.T) + layer.bias
-            torch.testing.assert_close(layer(x), expected, rtol=1e-4, atol=1e-5)
+        else:
+            x = torch.rand(1, layer.in_channels, 7, 8)
+            kernel = layer.gain.view(-1, 1, 1, 1) * matrix.view(layer.weight.shape)
+            expected = torch.nn.functional.conv2d(x, kernel, layer.bias, layer.stride, layer.padding)
+        torch.testing.assert_close(layer(x), expected, rtol=1e-4, atol=1e-5)
 
 
 def test_the_start_values_are_still_taken_from_data():

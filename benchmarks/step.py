@@ -32,7 +32,7 @@ from benchmarks.bare import bare_loop, conv_players, mlp_players
 from benchmarks.machine import describe, device, write
 from ssgan.composition import compose
 from ssgan.data.images import ImageData
-from ssgan.machine.hardware import cpu_has_bf16, cpu_rounds_products, set_matmul_precision
+from ssgan.machine.precision import cpu_has_bf16, cpu_rounds_products, set_matmul_precision
 from ssgan.run import run
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 import lightning as L
@@ -13,6 +12,7 @@ from torch import Tensor, nn
 from ssgan.data.options import Augmentation
 from ssgan.data.streams import EvalBatch, IterationBatch
 from ssgan.layers import PixelScale, Share, spanning
+from ssgan.machine.precision import uncached_casts
 from ssgan.networks.discriminator import Discriminator
 from ssgan.networks.generator import Generator
 from ssgan.objectives import add_terms, discriminator_terms, frozen, generator_terms
@@ -84,16 +84,15 @@ class SemiSupervisedGAN(L.LightningModule):
         self.description = description or {}
         self.history = TermHistory(log_every)
         self.cuda_graphs = cuda_graphs
-        self.take_steps: Callable[[IterationBatch], Any] = self.steps
+        self.take_steps: Any = self.steps
         self.lr = self.optim.lr
         self.progress: Tensor
         self.register_buffer("progress", torch.zeros(()), persistent=False)  # a tensor, for a recorded graph reads it
         self._begin_to_follow()
         self.errors = ErrorRates(discriminator.classifier.out_features, members)
         self.random = Randomness(seed, members)
-        self.seconds = 0.0
+        self.seconds, self._started = 0.0, 0.0
         self._resumed: dict[str, Any] | None = None
-        self._started = 0.0
 
     @classmethod
     def load_from_checkpoint(cls, checkpoint_path: Any, *_: Any, **__: Any) -> Any:
@@ -163,6 +162,7 @@ class SemiSupervisedGAN(L.LightningModule):
             if self.global_step % self.history.length == 0:
                 self._log_history()
 
+    @uncached_casts()
     def steps(self, batch: IterationBatch) -> tuple[list[str], Tensor]:
         """The D steps and the G steps of an iteration; names and values of their terms."""
         labelled, labels, unlabelled, matched = (images.unbind() for images in batch)

@@ -22,7 +22,8 @@ from ssgan.data.images import ImageData
 from ssgan.data.module import SemiSupervisedData
 from ssgan.errors import ConfigError
 from ssgan.failures import told_in_one_line
-from ssgan.machine.hardware import check_accelerator, check_cuda_graphs, check_precision, set_matmul_precision
+from ssgan.machine.hardware import check_accelerator, check_cuda_graphs
+from ssgan.machine.precision import check_precision, set_matmul_precision
 from ssgan.machine.processor import prepared_processor
 from ssgan.run_folder.checkpoint import check_data, check_left_behind, check_length, check_resumable
 from ssgan.run_folder.checkpoint_file import WholeCheckpointFile

@@ -13,7 +13,7 @@ from lightning.pytorch.callbacks import Callback
 
 import ssgan.training.members
 from ssgan.errors import ConfigError
-from ssgan.machine.hardware import cpu_has_bf16
+from ssgan.machine.precision import cpu_has_bf16
 from ssgan.run import run
 from ssgan.run_folder.member_runs import write_members
 from ssgan.training.error_rates import Errors

@@ -44,7 +44,7 @@ def adversarial_direction(
     """
     import torch
 
-    from ssgan.machine.hardware import exact_products, products_are_rounded
+    from ssgan.machine.precision import exact_products, products_are_rounded
     from ssgan.tricks.directions import unit
 
     def change(r: Tensor) -> Tensor:

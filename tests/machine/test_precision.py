@@ -10,24 +10,23 @@ import pytest
 import torch
 from lightning.pytorch.plugins import MixedPrecision
 
-import ssgan.machine.hardware
+import ssgan.machine.precision
 from ssgan.errors import ConfigError
-from ssgan.machine.hardware import (
+from ssgan.machine.precision import (
     check_precision,
     cpu_has_bf16,
     cpu_rounds_products,
-    describe_hardware,
     exact_products,
     products_are_rounded,
     set_matmul_precision,
 )
-from tests.runs import FURTHER, TINY, TRICKS, chosen, last_checkpoint, train
+from tests.runs import FURTHER, TINY, TRICKS, assert_equal, chosen, last_checkpoint, train
 
 
 def machine(monkeypatch: pytest.MonkeyPatch, gpu: bool, bf16: bool) -> None:
     monkeypatch.setattr(torch.accelerator, "is_available", lambda: gpu)
-    monkeypatch.setattr(ssgan.machine.hardware, "cpu_has_bf16", lambda: bf16)
-    monkeypatch.setattr(ssgan.machine.hardware, "cpu_rounds_products", lambda: bf16)
+    monkeypatch.setattr(ssgan.machine.precision, "cpu_has_bf16", lambda: bf16)
+    monkeypatch.setattr(ssgan.machine.precision, "cpu_rounds_products", lambda: bf16)
 
 
 @pytest.mark.parametrize(
@@ -203,6 +202,27 @@ def test_bfloat16_keeps_exactly_the_state_that_it_resumes(tmp_path: Path, monkey
     assert all(torch.equal(parts[key], whole[key]) for key in whole)
 
 
+@pytest.mark.parametrize(
+    "options", [("trainer.iterations_per_batch=5",), ("objective.d_steps=2", "objective.g_steps=3")]
+)
+def test_no_step_computes_with_weights_rounded_before_an_earlier_step(
+    options: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Lightning's region of autocast is one of its batches, in which autocast may keep rounded weights."""
+    machine(monkeypatch, gpu=False, bf16=True)
+    short = (*TINY, *chosen(*TRICKS), "trainer.precision=bf16-mixed", "trainer.max_iterations=10")
+    apart = [option for option in options if "iterations_per_batch" not in option]
+    for name, cached, own in (("kept", True, options), ("anew", False, apart)):
+
+        def region(self: Any, cached: bool = cached) -> torch.autocast:
+            return torch.autocast("cpu", torch.bfloat16, cache_enabled=cached)
+
+        monkeypatch.setattr(MixedPrecision, "autocast_context_manager", region)
+        train(tmp_path / name, *short, *own, "data.batch_size=50", "trainer.eval_every=1000")
+    kept, anew = (last_checkpoint(tmp_path / name)["state_dict"] for name in ("kept", "anew"))
+    assert_equal(kept, anew)
+
+
 class CPUScaler(MixedPrecision):
     """Lightning's float16 precision for a CPU, on which its Trainer replaces it by bfloat16."""
 
@@ -278,12 +298,6 @@ def test_a_step_whose_float16_gradients_overflow_is_left_out(clip, tmp_path: Pat
     assert result["iterations"] == 4, "an iteration whose steps are left out counts all the same"
     assert plugin.scaler is not None and plugin.scaler.get_scale() < 2.0**40
     assert all(value.isfinite().all() for value in last_checkpoint(tmp_path)["state_dict"].values())
-
-
-def test_the_processor_has_a_name():
-    assert describe_hardware(torch.device("cpu")).endswith(
-        f"{torch.backends.cpu.get_cpu_capability()}, {torch.get_num_threads()} threads"
-    )
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="float16 needs a GPU")

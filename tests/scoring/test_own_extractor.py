@@ -16,7 +16,7 @@ from hydra.core.hydra_config import HydraConfig
 
 from ssgan.callbacks import LastCheckpoint
 from ssgan.inference.trained import TrainedModel, load
-from ssgan.machine.hardware import cpu_has_bf16, cpu_rounds_products
+from ssgan.machine.precision import cpu_has_bf16, cpu_rounds_products
 from ssgan.scoring import own_extractor as subject
 from ssgan.scoring.own_extractor import own_extractor
 from tests.fake_data import write_arrays

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from ssgan.machine.hardware import set_matmul_precision
+from ssgan.machine.precision import set_matmul_precision
 from ssgan.tricks import MinibatchDiscrimination, VirtualAdversarial
 from ssgan.tricks.directions import unit
 from ssgan.tricks.virtual_adversarial import adversarial_direction, divergence
@@ -58,7 +58,7 @@ def test_the_direction_is_found_in_float32_whatever_is_allowed(precision, monkey
         allowed.append((torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32))
         return exact(x)
 
-    monkeypatch.setattr("ssgan.machine.hardware.products_are_rounded", lambda device: True)
+    monkeypatch.setattr("ssgan.machine.precision.products_are_rounded", lambda device: True)
     before = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
     try:
         set_matmul_precision(precision)

@@ -1,0 +1,99 @@
+"""How exactly numbers are computed: which precisions a machine has, and switches between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+from ssgan.errors import ConfigError
+
+
+def check_precision(precision: str, matmul_precision: str, accelerator: str) -> None:
+    """Refuse a precision that the hardware does not have.
+
+    Args:
+        precision: ``trainer.precision``.
+        matmul_precision: ``trainer.matmul_precision``.
+        accelerator: ``trainer.accelerator``.
+
+    Raises:
+        ConfigError: for 16-mixed on a CPU, for bf16-mixed on one without bfloat16 units, which would emulate them an
+            order of magnitude slower than float32, and for rounded products on one that does not round them.
+    """
+    on_cpu = accelerator == "cpu" or (accelerator == "auto" and not torch.accelerator.is_available())
+    if precision == "16-mixed" and on_cpu:
+        raise ConfigError("trainer.precision=16-mixed needs a GPU; use bf16-mixed or 32 on a CPU")
+    if precision == "bf16-mixed" and on_cpu and not cpu_has_bf16():
+        raise ConfigError(
+            "trainer.precision=bf16-mixed: this CPU has no bfloat16 units and would be far slower than with 32; use"
+            " trainer.precision=32 or a GPU"
+        )
+    if matmul_precision == "medium" and on_cpu and not cpu_rounds_products():
+        raise ConfigError(
+            "trainer.matmul_precision=medium: this CPU computes float32 products exactly in any case; use"
+            " trainer.matmul_precision=highest or a GPU"
+        )
+
+
+def set_matmul_precision(precision: str) -> None:
+    """How exactly float32 products are computed: in float32, or with operands rounded for fast units if there are any.
+
+    Args:
+        precision: ``highest`` is float32; ``high`` TF32 on a GPU; ``medium`` that too, and bfloat16 on a CPU with AMX
+            or Arm's BF16, for convolutions as for matrices. cuDNN's convolutions use TF32 in any case, as is PyTorch's
+            default.
+    """
+    torch.set_float32_matmul_precision(precision)
+    onednn: Any = torch.backends.mkldnn
+    onednn.conv.fp32_precision = "bf16" if precision == "medium" else "ieee"
+
+
+def products_are_rounded(device: torch.device) -> bool:
+    """Whether float32 products, or convolutions, may be computed with rounded operands on that device."""
+    precision = torch.get_float32_matmul_precision()
+    if device.type == "cpu":
+        return precision == "medium"
+    return precision != "highest" or torch.backends.cudnn.allow_tf32
+
+
+@contextmanager
+def exact_products() -> Iterator[None]:
+    """Compute float32 products and convolutions in float32 meanwhile, whatever else is allowed."""
+    precision, tf32 = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+    set_matmul_precision("highest")
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32 = tf32
+        set_matmul_precision(precision)
+
+
+@contextmanager
+def uncached_casts() -> Iterator[None]:
+    """Let autocast round a weight anew at each use meanwhile.
+
+    It keeps rounded weights until its region ends, which is one of Lightning's batches: what comes after an optimiser's
+    step there would compute with the weights from before. Whether Lightning asks for that depends on its version.
+    """
+    cached = torch.is_autocast_cache_enabled()
+    torch.set_autocast_cache_enabled(False)
+    try:
+        yield
+    finally:
+        torch.set_autocast_cache_enabled(cached)
+
+
+def cpu_has_bf16() -> bool:
+    """Whether the CPU multiplies bfloat16 matrices natively (AVX512-BF16, AMX, or Arm's BF16)."""
+    capabilities = torch.cpu.get_capabilities()
+    return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16", "arm_bf16"))
+
+
+def cpu_rounds_products() -> bool:
+    """Whether oneDNN rounds float32 operands to bfloat16 on this CPU when allowed to: by AMX or Arm's BF16 alone."""
+    capabilities = torch.cpu.get_capabilities()
+    return any(capabilities.get(name, False) for name in ("amx_bf16", "arm_bf16"))

@@ -5,8 +5,8 @@ python -m benchmarks.ensemble mlp --members 2 10 --json results.json
 python -m benchmarks.ensemble mnist_100_best --options trainer.cuda_graphs=true trainer.iterations_per_batch=10
 
 The ensemble is timed inside its own training run, in blocks of iterations. After each block one member alone does as
-many with the same losses, optimiser and average, and without Lightning around it; the ratio is the ensemble's time to
-the member's.
+many with the same losses, augmentation, optimiser and average, and without Lightning around it; with CUDA graphs its
+steps are one graph too. The ratio is the ensemble's time to the member's.
 """
 
 from __future__ import annotations
@@ -28,9 +28,11 @@ from benchmarks.step import CASES, Rival, images_of
 from ssgan.build import build_model
 from ssgan.composition import compose
 from ssgan.config import TrainConfig
+from ssgan.data.augment import augment
 from ssgan.data.module import SemiSupervisedData
 from ssgan.objectives import discriminator_terms, frozen, generator_terms
 from ssgan.passes import DiscriminatorBatch
+from ssgan.training.captured import Captured
 from ssgan.training.randomness import draw_discriminator_noise, draw_generator_noise
 
 
@@ -48,35 +50,48 @@ RECIPES = {
 
 
 def alone(config: TrainConfig, data: Any, place: str) -> Callable[[], None]:
-    """A function that does one iteration of a single model."""
+    """A function that does one iteration of a single model, its steps as one graph where the options say so."""
     parts = SemiSupervisedData(data, config.data, 1)
     model = build_model(config, data.shape, data.classes, parts.num_labels)
     model.initialise(parts.start_images(500))
     model.to(place)
     generator, discriminator = networks = model.generator, model.discriminator
-    o, n = config.optim, config.data.batch_size
+    o, n, graphs = config.optim, config.data.batch_size, config.trainer.cuda_graphs
     d_adam, g_adam = (
-        torch.optim.Adam(network.parameters(), lr=o.lr, betas=(o.beta1, o.beta2), eps=o.eps, fused=True)
+        torch.optim.Adam(
+            network.parameters(),
+            torch.tensor(o.lr, device=place) if graphs else o.lr,
+            (o.beta1, o.beta2),
+            o.eps,
+            fused=True,
+            capturable=graphs,
+        )
         for network in (discriminator, generator)
     )
     pixels, labels = data.x_train[: 3 * n].to(place), data.y_train[:n].to(place)
     rng = torch.Generator(place).manual_seed(1)
+    what = config.objective, config.tricks
 
-    def iteration() -> None:
-        labelled, unlabelled, matched = (model.scale(part) for part in pixels.chunk(3))
+    def steps(pixels: torch.Tensor) -> None:
+        labelled, unlabelled, matched = (model.scale(augment(x, config.data.augment, rng)) for x in pixels.chunk(3))
         noise = draw_discriminator_noise(*networks, (n, *data.shape), config.objective, config.tricks, rng)
         batch = DiscriminatorBatch(labelled, labels, unlabelled)
-        d_terms = discriminator_terms(*networks, model.average.network, batch, noise, config.objective, config.tricks)
+        d_terms = discriminator_terms(*networks, model.average.network, batch, noise, *what, model.progress)
         d_adam.zero_grad()
         torch.stack(list(d_terms.values())).sum().backward()
         d_adam.step()
-        model.average.update(discriminator, 1e-4)
         g_noise = draw_generator_noise(*networks, (n, *data.shape), config.tricks, rng)
         with frozen(discriminator):
-            g_terms = generator_terms(*networks, model.companions, matched, g_noise, config.objective, config.tricks)
+            g_terms = generator_terms(*networks, model.companions, matched, g_noise, *what, model.progress)
             g_adam.zero_grad()
             torch.stack(list(g_terms.values())).sum().backward()
         g_adam.step()
+
+    take_steps = Captured(steps, [rng]) if graphs else steps
+
+    def iteration() -> None:
+        take_steps(pixels)
+        model.average.update(discriminator, 1e-4)
 
     return iteration
 
@@ -93,7 +108,7 @@ def measure(
         length = f"trainer.max_iterations={(blocks + 1) * block}"
         trainer = f"trainer={'gpu' if place == 'cuda' else 'cpu'}"
         options = (*recipe.options, length, "trainer.eval_every=1000000", "trainer.test_curve=false", trainer)
-        single = compose([*options], Path(folder))
+        single = compose([*options, *accelerating], Path(folder))
         rival = Rival(alone(single, data, place), block, warm_up=block)
         config = compose([*options, f"ensemble={members}", "callbacks=none", *accelerating], Path(folder))
         object.__setattr__(config.data, "load", lambda: data)

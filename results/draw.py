@@ -110,7 +110,7 @@ def draw_mnist_labels() -> None:
     """Test errors of experiment=mnist_100_views with 20 to 200 labels against their number, and the published ones."""
     figure, axis = plt.subplots(figsize=(6, 3.4), layout="constrained")
     ours = {n: sorted(HERE.glob(f"mnist_100_views/num_labels_{n}_*")) for n in (20, 50, 200)}
-    ours[100] = sorted(HERE.glob("mnist_100_views/split_*"))
+    ours[100] = sorted(HERE.glob("mnist_100_views/again_*"))  # the same splits and noise
     for i, (n, runs) in enumerate(ours.items()):
         errors = [json.loads((run / "result.json").read_text())["test_errors"] for run in runs]
         label = None if i else "experiment=mnist_100_views, each split"

@@ -20,6 +20,7 @@ from ssgan.training.error_rates import Errors
 from ssgan.training_options import RunOptions
 from tests.fake_data import write_arrays
 from tests.runs import (
+    FURTHER,
     QUIET,
     TINY,
     TINY_CONV,
@@ -40,6 +41,7 @@ LENGTH = 20
 RUNS = {
     "feature_matching": (),
     "all": tuple(chosen(*TRICKS)),
+    "further": tuple(chosen("feature_matching", *FURTHER)),
     "held_out": ("data.num_val=30", "data.include_labelled=false", "data.augment.shift=1"),
     "steps": ("objective.d_steps=2", "objective.g_steps=2", "optim.clip_norm=0.1", "optim.average.generator=true"),
     "supervised": ("objective=supervised",),

@@ -17,7 +17,7 @@ import ssgan.module
 from ssgan.errors import ConfigError
 from ssgan.training.captured import Captured, record_cuda_graph
 from tests.fake_data import write_arrays
-from tests.runs import QUIET, TINY, TINY_CONV, TRICKS, chosen, compose_run, last_checkpoint, metric_rows, train
+from tests.runs import FURTHER, QUIET, TINY, TINY_CONV, TRICKS, chosen, compose_run, last_checkpoint, metric_rows, train
 from tests.test_ensemble import far
 
 
@@ -82,6 +82,7 @@ def test_generators_are_registered_where_this_torch_has_it(registers: bool, monk
 OPTIONS = {
     "feature_matching": chosen("feature_matching"),
     "all": chosen(*TRICKS),
+    "further": chosen("feature_matching", *FURTHER),
     "a companion, a rate of its own": [
         *chosen("feature_matching", "variational_entropy"),
         "optim.generator_lr_factor=0.5",

@@ -18,6 +18,7 @@ import torch
 import ssgan
 from ssgan.config import TrainConfig
 from ssgan.errors import SSGANError
+from ssgan.run_folder.checkpoint import last_checkpoint
 from ssgan.typed_overrides import typed
 
 #: What PyTorch says where the operating system has no memory for it.
@@ -51,7 +52,7 @@ def told_in_one_line(config: TrainConfig) -> Iterator[None]:
         if isinstance(error, MemoryError | torch.OutOfMemoryError) or _NO_MEMORY.search(line):
             raise SSGANError(f"out of memory ({_shortened(line)}): {_advice(config)}") from error
         if torch.distributed.is_initialized() and _LOST.search(line):
-            saved = Path(config.run_dir, "checkpoints", "last.ckpt").is_file()
+            saved = last_checkpoint(config.run_dir).is_file()
             hint = f"; {typed('hydra.run.dir', config.run_dir)} ckpt_path=last goes on" if saved else ""
             raise SSGANError(
                 f"another process of this run was lost ({_shortened(line)}): its own message says why{hint}"

@@ -23,6 +23,11 @@ def real_logit(logits: Tensor) -> Tensor:
     return torch.logsumexp(logits - largest, dim=1) + largest.squeeze(1)
 
 
+def realness(logits: Tensor) -> Tensor:
+    """``D(x) = 1 − p(y = K+1 | x)``: ``[n, K] → [n]``, float32."""
+    return torch.sigmoid(real_logit(logits))
+
+
 def labelled_loss(logits: Tensor, labels: Tensor) -> Tensor:
     """``−mean log p(y | x, y < K+1)``, the K-way cross-entropy.
 

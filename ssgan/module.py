@@ -17,7 +17,7 @@ from ssgan.networks.discriminator import Discriminator
 from ssgan.networks.generator import Generator
 from ssgan.objectives import add_terms, discriminator_terms, frozen, generator_terms
 from ssgan.passes import DiscriminatorBatch
-from ssgan.training.average import WeightAverage, average_rate
+from ssgan.training.average import WeightAverage, average_rate, in_use
 from ssgan.training.captured import Captured
 from ssgan.training.error_rates import ErrorRates
 from ssgan.training.history import TermHistory, row_of
@@ -255,7 +255,7 @@ class SemiSupervisedGAN(L.LightningModule):
 
     def sample(self, z: Tensor) -> Tensor:
         """uint8 images ``[n, channels, height, width]`` generated from z, an ensemble's members in turn."""
-        network = self.generator if self.generator_average is None else self.generator_average.network
+        network = in_use(self.generator, self.generator_average)
         images = self.members.call(lambda network, x: network(x), [network], self.members.shared(z, dims=2))
         return self.scale.to_pixels(self.members.in_turn(images))
 

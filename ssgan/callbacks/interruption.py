@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import signal
 import threading
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -17,6 +16,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from ssgan.callbacks.checkpoints import LastCheckpoint
 from ssgan.callbacks.moments import evaluation_follows, passed
+from ssgan.run_folder.checkpoint import last_checkpoint
 from ssgan.typed_overrides import typed
 
 log = logging.getLogger(__name__)
@@ -119,7 +119,7 @@ class Interruption(Checkpoint):
             name = signal.Signals(received).name
             folder = typed("hydra.run.dir", trainer.default_root_dir)
             again = f"{folder} ckpt_path=last" if HydraConfig.initialized() else "the same command"
-            saved = Path(trainer.default_root_dir, "checkpoints", "last.ckpt").is_file()
+            saved = last_checkpoint(trainer.default_root_dir).is_file()
             hint = f"{again} goes on" if saved else "callbacks has no checkpoints, so nothing was saved"
             log.warning("%s: stopped after iteration %d; %s", name, trainer.global_step, hint)
         raise SIGTERMException(128 + received)

@@ -16,6 +16,8 @@ from torch import Tensor, nn
 
 from ssgan.errors import ConfigError, SSGANError
 from ssgan.inference.trained import TrainedModel
+from ssgan.losses import realness
+from ssgan.training.average import in_use
 from ssgan.version import __version__
 from ssgan.whole_files import written_aside
 
@@ -34,7 +36,7 @@ class Classifier(nn.Module):
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Scale, classify."""
         logits = self.network(self.scale(images)).logits.float()
-        return logits, logits.softmax(1), logits.logsumexp(1).sigmoid()
+        return logits, logits.softmax(1), realness(logits)
 
 
 class ImageGenerator(nn.Module):
@@ -146,8 +148,7 @@ def write_state_dict(model: TrainedModel, folder: Path, generator: bool = True) 
     """``weights.pt``, plain tensors by name, and ``model.json``, which says what they belong to."""
     weights = {"classifier": model.classifier.state_dict()}
     if generator and model.config.objective.g_steps:
-        average = model.module.generator_average
-        weights["generator"] = (model.module.generator if average is None else average.network).state_dict()
+        weights["generator"] = in_use(model.module.generator, model.module.generator_average).state_dict()
     with written_aside(folder / "weights.pt") as aside:
         torch.save({name: {key: value.cpu() for key, value in part.items()} for name, part in weights.items()}, aside)
     with written_aside(folder / "model.json") as aside:

@@ -11,7 +11,7 @@ from ssgan.build import build_model
 from ssgan.config import TrainConfig, parse_resolved
 from ssgan.errors import ConfigError
 from ssgan.module import SemiSupervisedGAN
-from ssgan.run_folder.checkpoint import read_checkpoint
+from ssgan.run_folder.checkpoint import last_checkpoint, read_checkpoint
 
 
 def load_module(run: str | Path) -> tuple[SemiSupervisedGAN, TrainConfig, Path]:
@@ -45,7 +45,7 @@ def checkpoint_path(run: str | Path) -> Path:
     """The checkpoint that a run folder or file name means."""
     path = Path(run).expanduser()
     if path.is_dir():
-        path = path / "checkpoints" / "last.ckpt"
+        path = last_checkpoint(path)
     if not path.is_file():
         below = sorted(folder.parent.parent for folder in Path(run).glob("*/checkpoints/last.ckpt"))
         hint = f"; is one of the {len(below)} runs in it meant, such as {below[0]}?" if below else ""

@@ -20,10 +20,12 @@ from ssgan.inference.ensemble_logits import of_mean_probabilities
 from ssgan.inference.given_images import GivenImages, as_pixels
 from ssgan.inference.read_ahead import ImageForm
 from ssgan.inference.stored_module import load_module
+from ssgan.losses import realness
 from ssgan.module import SemiSupervisedGAN
 from ssgan.networks.discriminator import Discriminator
 from ssgan.networks.fixed_statistics import with_fixed_statistics
 from ssgan.networks.generator import Generator
+from ssgan.training.average import in_use
 
 #: Images in a batch if they are small, and pixels if they are large.
 _BATCH_IMAGES, _BATCH_PIXELS = 1000, 1000 * 32 * 32
@@ -46,7 +48,7 @@ class Prediction:
     def from_logits(cls, logits: Tensor, classes: Sequence[str] = ()) -> Prediction:
         """From K logits ``[n, K]``, in float32 whatever their precision."""
         logits = logits.float()
-        return cls(logits.argmax(1), logits.softmax(1), logits.logsumexp(1).sigmoid(), tuple(classes))
+        return cls(logits.argmax(1), logits.softmax(1), realness(logits), tuple(classes))
 
     @property
     def names(self) -> list[str]:
@@ -188,9 +190,7 @@ class TrainedModel:
         if not self.config.objective.g_steps:
             raise ConfigError(f"{self.path}: this is a supervised run, it has no trained generator")
         self.require_single()
-        average = self.module.generator_average
-        network: Any = self.module.generator if average is None else average.network
-        return with_fixed_statistics(network)
+        return with_fixed_statistics(in_use(self.module.generator, self.module.generator_average))
 
     def draw_z(self, n: int, seed: int = 0) -> Tensor:
         """n draws of z, ``[n, z_dim]`` in [0, 1), on the CPU; fewer of the same seed are the first of them."""

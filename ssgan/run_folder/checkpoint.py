@@ -21,6 +21,11 @@ FIXED = ("model", "trick", "objective", "data", "seed", "ensemble")
 FREE = ("data.root", "data.path", "data.eval_batch_size")
 
 
+def last_checkpoint(run_dir: str | Path) -> Path:
+    """Where a run's folder has its newest whole state, if ``callbacks`` has checkpoints."""
+    return Path(run_dir, "checkpoints", "last.ckpt")
+
+
 def find_checkpoint(ckpt_path: str | None, run_dir: str) -> str | None:
     """The checkpoint to resume: a file, a run folder's ``last.ckpt``, or for ``last`` that of this run folder.
 
@@ -33,7 +38,7 @@ def find_checkpoint(ckpt_path: str | None, run_dir: str) -> str | None:
         return _requeued(Path(run_dir)) if "SLURM_JOB_ID" in os.environ else None
     path = Path(run_dir) if ckpt_path == "last" else Path(ckpt_path).expanduser()
     if path.is_dir():
-        path = path / "checkpoints" / "last.ckpt"
+        path = last_checkpoint(path)
     if not path.is_file():
         hint = "; set hydra.run.dir to the folder of the run to resume" if ckpt_path == "last" else ""
         raise ConfigError(f"ckpt_path={ckpt_path}: there is no checkpoint {path}{hint}")
@@ -45,7 +50,7 @@ def _requeued(run_dir: Path) -> str | None:
     left = list(run_dir.glob("hpc_ckpt_*.ckpt"))
     if not left and os.environ.get("SLURM_RESTART_COUNT", "0") == "0":
         return None
-    found = [path for path in (*left, run_dir / "checkpoints" / "last.ckpt") if path.is_file()]
+    found = [path for path in (*left, last_checkpoint(run_dir)) if path.is_file()]
     return str(max(found, key=lambda path: path.stat().st_mtime_ns)) if found else None
 
 
@@ -98,7 +103,7 @@ def check_left_behind(config: TrainConfig) -> None:
     Raises:
         ConfigError: says what to add.
     """
-    last = Path(config.run_dir, "checkpoints", "last.ckpt")
+    last = last_checkpoint(config.run_dir)
     writers = [node.get("dirpath") for node in config.callbacks.values() if isinstance(node, dict)]
     if last.is_file() and str(last.parent) not in map(str, writers):
         raise ConfigError(

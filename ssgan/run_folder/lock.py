@@ -12,7 +12,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from ssgan.errors import ConfigError
-from ssgan.run_folder.checkpoint import find_checkpoint
+from ssgan.run_folder.checkpoint import find_checkpoint, last_checkpoint
 
 log = logging.getLogger(__name__)
 
@@ -32,8 +32,8 @@ def check_unused(run_dir: str, ckpt_path: str | None = None) -> None:
     checkpoint = find_checkpoint(ckpt_path, run_dir)
     if checkpoint is not None and Path(checkpoint).resolve().is_relative_to(Path(run_dir).resolve()):
         return
-    for name in ("result.json", "checkpoints/last.ckpt"):
-        if (path := Path(run_dir, name)).is_file():
+    for path in (Path(run_dir, "result.json"), last_checkpoint(run_dir)):
+        if path.is_file():
             raise ConfigError(
                 f"{path} is of another run: ckpt_path=last goes on with it; for a new run name another hydra.run.dir,"
                 " or delete this one"

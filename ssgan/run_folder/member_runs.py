@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ssgan.build import build_model
 from ssgan.config import TrainConfig, parse_resolved
-from ssgan.run_folder.checkpoint import read_checkpoint
+from ssgan.run_folder.checkpoint import last_checkpoint, read_checkpoint
 from ssgan.run_folder.checkpoint_file import WholeCheckpointFile
 from ssgan.run_folder.result import write
 from ssgan.run_folder.status import RunStatus
@@ -29,7 +29,7 @@ def write_members(config: TrainConfig, result: dict[str, Any], evaluated: dict[s
         evaluated: the final errors on each split.
     """
     assert config.run.ensemble is not None
-    last = Path(config.run_dir, "checkpoints", "last.ckpt")
+    last = last_checkpoint(config.run_dir)
     checkpoint = read_checkpoint(str(last)) if last.is_file() else None
     if checkpoint is not None and checkpoint["global_step"] != result["iterations"]:
         checkpoint = None
@@ -38,7 +38,7 @@ def write_members(config: TrainConfig, result: dict[str, Any], evaluated: dict[s
         folder.mkdir(parents=True, exist_ok=True)
         if checkpoint is not None:
             own_checkpoint = member_checkpoint(checkpoint, i)
-            WholeCheckpointFile().save_checkpoint(own_checkpoint, folder / "checkpoints" / "last.ckpt")
+            WholeCheckpointFile().save_checkpoint(own_checkpoint, last_checkpoint(folder))
         own = member_result(result, i, evaluated)
         write(own, str(folder))
         RunStatus("done", own["iterations"], own["iterations"], own["seconds"]).write(folder)

@@ -15,6 +15,7 @@ from ssgan.inference.trained import load
 from ssgan.networks.fixed_statistics import with_fixed_statistics
 from ssgan.scoring.extractors import ClassifierExtractor
 from ssgan.scoring.scores import Features, scores
+from ssgan.training.average import in_use
 
 
 class SampleScore(L.Callback):
@@ -63,8 +64,7 @@ class SampleScore(L.Callback):
         if not module.objective.g_steps:
             return  # a supervised run trains no generator
         assert self._extractor is not None and self._real is not None
-        average = module.generator_average
-        network = module.generator if average is None else average.network
+        network = in_use(module.generator, module.generator_average)
         generator = with_fixed_statistics(module.members.apart(network)[0])
         z = generator.draw_z(self.samples, torch.Generator().manual_seed(self.seed)).to(module.device)
         images = torch.cat([module.scale.to_pixels(generator(part)).cpu() for part in z.split(500)])

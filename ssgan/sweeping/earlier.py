@@ -9,7 +9,7 @@ from typing import Any
 
 from ssgan.config import INDIFFERENT, TrainConfig
 from ssgan.errors import ConfigError
-from ssgan.run_folder.checkpoint import FREE, differences, read_checkpoint
+from ssgan.run_folder.checkpoint import FREE, differences, last_checkpoint, read_checkpoint
 
 
 def finished_result(config: TrainConfig) -> dict[str, Any] | None:
@@ -33,7 +33,7 @@ def unfinished_checkpoint(config: TrainConfig) -> str | None:
     Raises:
         ConfigError: the folder holds a run with other options, or the checkpoint is damaged.
     """
-    path = Path(config.run_dir, "checkpoints", "last.ckpt")
+    path = last_checkpoint(config.run_dir)
     if not path.is_file():
         return None
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import torch
 from torch import nn
@@ -21,6 +22,11 @@ def average_rate(options: Average, updates: int, length: float = 1.0) -> float:
     assert rate is not None  # Average checks that one of the two is given
     rate = min(rate / length, 1.0)
     return max(rate, 9 / (10 + updates)) if options.warmup else rate
+
+
+def in_use(network: Any, average: WeightAverage | None) -> Any:
+    """What is used of a network: its average, where there is one."""
+    return network if average is None else average.network
 
 
 class WeightAverage(nn.Module):

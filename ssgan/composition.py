@@ -25,7 +25,7 @@ def compose(overrides: Sequence[str], run_dir: str | Path) -> TrainConfig:
         ConfigError: a value is wrong, or the folder holds another run.
         HydraException, OmegaConfBaseException: there is no such option.
     """
-    folder = Path(run_dir).absolute()
+    folder = Path(run_dir).expanduser().absolute()
     with hydra.initialize_config_dir(str(config_folder()), version_base="1.3"):
         cfg = hydra.compose("train", list(overrides), return_hydra_config=True)
     with open_dict(cfg):

@@ -60,9 +60,8 @@ KEYS = (
     "wandb",
 )
 
-#: Options that change where a run looks and what it writes, but not what comes of it.
+#: Options that change where a run looks and what it writes, but not what comes of it, apart from rounding.
 INDIFFERENT = (
-    "callbacks",
     "ckpt_path",
     "data.eval_batch_size",
     "data.root",
@@ -72,12 +71,33 @@ INDIFFERENT = (
     "trainer.deterministic",
     "trainer.eval_every",
     "trainer.iterations_per_batch",
-    "trainer.lightning",
+    "trainer.lightning.profiler",
     "trainer.log_every",
     "trainer.test_curve",
     "trainer.threads",
     "wandb",
 )
+
+
+#: Lightning's callbacks that watch a run, and neither change nor end it.
+WATCHING = (
+    "DeviceStatsMonitor",
+    "LearningRateMonitor",
+    "ModelCheckpoint",
+    "ModelSummary",
+    "RichModelSummary",
+    "RichProgressBar",
+    "TQDMProgressBar",
+)
+
+
+def indifferent(config: dict[str, Any]) -> tuple[str, ...]:
+    """The options of a configuration that do not matter for what comes of it: also callbacks that only watch."""
+    targets = {
+        name: str(node["_target_"]) for name, node in (config.get("callbacks") or {}).items() if "_target_" in node
+    }
+    watching = (n for n, target in targets.items() if target.startswith("ssgan.") or target.split(".")[-1] in WATCHING)
+    return (*INDIFFERENT, *(f"callbacks.{name}" for name in watching))
 
 
 def config_folder() -> Path:
@@ -97,11 +117,10 @@ def parse(cfg: DictConfig, run_dir: str, overrides: list[str]) -> TrainConfig:
     if unknown := [key for key in resolved if key not in KEYS]:
         raise ConfigError(f"no key '{unknown[0]}' in the configuration; it has {', '.join(KEYS)}")
     _refuse_unread(resolved)
+    _refuse_numbers(resolved)
     for place in ("path", "root"):
-        if (
-            isinstance(given := (resolved.get("data") or {}).get(place), str) and given
-        ):  # found from elsewhere later too
-            resolved["data"][place] = str(Path(str(given)).expanduser().absolute())
+        if given := (resolved.get("data") or {}).get(place):  # found from elsewhere later too
+            resolved["data"][place] = str(Path(given).expanduser().absolute())
     optim = _typed(Optim, resolved["optim"], "optim")
     model = build(resolved["model"], Architecture, "model")
     trainer = _typed(TrainerOptions, resolved["trainer"], "trainer")
@@ -162,6 +181,14 @@ def _refuse_unread(resolved: dict[str, Any]) -> None:
             f"wandb has no key '{unknown[0]}'; it has {', '.join(key for key in resolved['wandb'] if key in known)};"
             f" another argument of wandb.init is +logger.wandb.{unknown[0]}=…"
         )
+
+
+def _refuse_numbers(resolved: dict[str, Any]) -> None:
+    """A folder called 2024_01 is the number 202401 to Hydra."""
+    places = {f"data.{place}": (resolved.get("data") or {}).get(place) for place in ("path", "root")}
+    for key, given in {**places, "ckpt_path": resolved.get("ckpt_path")}.items():
+        if given is not None and not isinstance(given, str):
+            raise ConfigError(f"{key} is read as the number {given}; write {key}=./NAME for a place of such a name")
 
 
 def build(node: Any, base: type, prefix: str) -> Any:

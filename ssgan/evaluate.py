@@ -47,13 +47,20 @@ def main() -> None:
     from ssgan.inference.evaluation import ensemble
     from ssgan.inference.evaluation_pictures import write_pictures
     from ssgan.inference.probabilities_file import SUFFIX, MeasuredModel, read_probabilities, write_probabilities
+    from ssgan.inference.stored_module import checkpoint_path
     from ssgan.whole_files import written_aside
 
     tested: dict[str, MeasuredModel] = {}
     images: Tensor | None = None
-    for run in dict.fromkeys(arguments.runs):
-        if Path(run).suffix == SUFFIX:
-            tested[run] = read_probabilities(Path(run))
+    seen: set[Path] = set()
+    for run in arguments.runs:
+        is_file = Path(run).suffix == SUFFIX and not Path(run).is_dir()
+        place = (Path(run) if is_file else checkpoint_path(run)).resolve()
+        if place in seen:
+            continue  # one model is one member, however often it is named
+        seen.add(place)
+        if is_file:
+            tested[run] = read_probabilities(place)
         else:
             tested[run], images = _test(run, arguments)
         _require_same_test_set(tested)

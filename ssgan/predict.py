@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,7 @@ from rich.progress import MofNCompleteColumn, Progress
 
 from ssgan.checks import positive
 from ssgan.commands.flags import Parser, run_command
+from ssgan.data.image_files import left_out
 from ssgan.errors import DataError
 from ssgan.inference.predict_files import find_files, predict_files
 from ssgan.inference.predictions import FORMATS, find_format, prediction_writer
@@ -51,7 +53,10 @@ def main() -> None:
     if arguments.batch_size is not None:
         positive("--batch-size", arguments.batch_size)
     fmt = find_format(arguments.format, arguments.out)
-    files = find_files(arguments.images)
+    others: Counter[str] = Counter()
+    files = find_files(arguments.images, others)
+    if others:
+        print(left_out(others), file=sys.stderr)
 
     unreadable: dict[str, str] = {}
     try:

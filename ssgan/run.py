@@ -28,7 +28,7 @@ from ssgan.machine.processor import prepared_processor
 from ssgan.run_folder.checkpoint import check_data, check_left_behind, check_length, check_resumable
 from ssgan.run_folder.checkpoint_file import WholeCheckpointFile
 from ssgan.run_folder.lock import occupied
-from ssgan.run_folder.member_runs import write_members
+from ssgan.run_folder.member_runs import check_members, write_members
 from ssgan.run_folder.result import show, summarise, write
 from ssgan.run_folder.status import RunStatus
 
@@ -38,6 +38,10 @@ OURS = {
     "gradient_clip_val": "each player's gradient is clipped by optim.clip_norm",
     "gradient_clip_algorithm": "each player's gradient is clipped by optim.clip_norm",
     "fast_dev_run": "debug=fast is a short run",
+    "limit_train_batches": "the length of a run is trainer.max_iterations",
+    "limit_val_batches": "the error is that of all images",
+    "limit_test_batches": "the error is that of all images",
+    "overfit_batches": "a small set is data.num_labels=N",
 }
 
 #: Images from which the networks' start values are taken.
@@ -63,6 +67,7 @@ def run(config: TrainConfig, quiet: bool = False, callbacks: Sequence[L.Callback
     if config.run.ckpt_path is not None:
         resumed = check_resumable(config.run.ckpt_path, config.resolved)
         check_left_behind(config)
+        check_members(config)
     set_matmul_precision(config.trainer.matmul_precision)
     L.seed_everything(config.run.seed, verbose=False)  # for what is not ours; ours has explicit generators
     with prepared_processor(config.trainer.threads), occupied(config.run_dir), told_in_one_line(config):

@@ -48,7 +48,7 @@ def main() -> None:
     folder = arguments.out or (Path(arguments.runs[0]) if single else Path()) / "score"
 
     from ssgan.inference.trained import load
-    from ssgan.scoring.scores import scores
+    from ssgan.scoring.scores import require_enough, scores
     from ssgan.whole_files import written_aside
 
     models = {run: load(run, arguments.device) for run in dict.fromkeys(arguments.runs)}
@@ -61,6 +61,7 @@ def main() -> None:
     data = first.images(arguments.data)
     n = arguments.samples or (INCEPTION_SAMPLES if arguments.inception else len(data.x_test))
     training = data.all_training_images()
+    require_enough(training_images=len(training), test_images=len(data.x_test), samples=n)
     extractor = _extractor(arguments.extractor, arguments.inception, first, arguments.data)
     real = extractor(training)
     report: dict[str, Any] = {

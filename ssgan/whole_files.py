@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ def written_aside(path: Path, *, durable: bool = False, only_writer: bool = Fals
     """A name beside ``path`` to write to; it becomes ``path`` at the end, or is removed if an error ends the block.
 
     The folder is made if there is none. The name keeps the path's ending, for those who choose a format by it.
+    Raises: IsADirectoryError.
 
     Args:
         path: of the file.
@@ -20,6 +22,8 @@ def written_aside(path: Path, *, durable: bool = False, only_writer: bool = Fals
         only_writer: no other process writes this file. The name aside is then always the same, and what a killed
             process left there is overwritten the next time.
     """
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))  # before anything is computed
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.stem}.{'part' if only_writer else os.getpid()}{path.suffix}")
     try:

@@ -36,3 +36,8 @@ def test_wrong_options_are_refused_and_make_no_folder(tmp_path: Path) -> None:
         with pytest.raises(error):
             ssgan.compose([wrong], tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_tilde_is_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert ssgan.compose([], "~/run").run_dir == str(tmp_path / "run")

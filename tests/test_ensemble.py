@@ -130,6 +130,27 @@ def test_a_members_training_can_go_on_alone(tmp_path: Path) -> None:
     assert far(last_checkpoint(tmp_path / "on")["state_dict"], last_checkpoint(tmp_path / "alone")["state_dict"]) < 1e-4
 
 
+def test_a_member_that_was_trained_on_alone_is_not_overwritten(tmp_path: Path) -> None:
+    options = (*SHORT, "trainer.checkpoint_every=2")
+    train(tmp_path, *options, "ensemble=2", "trainer.max_iterations=4")
+    member = tmp_path / "members" / "2"
+    train(
+        member,
+        *options,
+        "seed=2",
+        "data.seed=2",
+        "trainer.max_iterations=6",
+        f"ckpt_path={member}/checkpoints/last.ckpt",
+    )
+    again = (*options, "ensemble=2", f"ckpt_path={tmp_path}/checkpoints/last.ckpt", "trainer.max_iterations=5")
+    with pytest.raises(ConfigError, match=r"members/2 has been trained on alone and would be overwritten"):
+        train(tmp_path, *again)
+    assert last_checkpoint(member)["global_step"] == 6
+    member.rename(tmp_path / "mine")
+    train(tmp_path, *again)
+    assert last_checkpoint(member)["global_step"] == 5
+
+
 def test_the_last_members_seed_has_a_limit_too() -> None:
     RunOptions(seed=2**32 - 2, ensemble=2)
     with pytest.raises(ConfigError, match=r"last member's seed=4294967296: must be from 0 to 4294967295"):

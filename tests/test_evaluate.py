@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -31,8 +33,6 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 def other(folder: Path) -> Path:
     """Another data set."""
-    import numpy as np
-
     rng = np.random.default_rng(0)
     x, y = rng.integers(0, 256, (60, 8, 8), dtype=np.uint8), np.arange(60) % 2
     np.savez(folder / "other.npz", x_train=x, y_train=y, x_test=x[:20], y_test=y[:20])
@@ -75,6 +75,38 @@ def test_several_runs_are_an_ensemble(
     assert written["ensemble"]["test_errors"] == int((mean.argmax(1) != data.y_test).sum())
     errors = torch.tensor([100 * run["test_error"] for run in written["runs"]])
     assert f"{errors.mean():.2f} ± {errors.std():.2f}" in capsys.readouterr().out
+
+
+def test_a_model_named_twice_is_one_member(runs: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    last = runs[0] / "checkpoints" / "last.ckpt"
+    assert call(monkeypatch, runs[0], f"{runs[0]}/", last, "--out", tmp_path / "e") == 0
+    written = json.loads((tmp_path / "e" / "evaluation.json").read_text())
+    assert len(written["runs"]) == 1 and "ensemble" not in written
+
+
+def test_a_run_s_folder_may_be_called_like_a_file(
+    runs: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(runs[0], tmp_path / "run.npz")
+    assert call(monkeypatch, tmp_path / "run.npz") == 0
+
+
+def test_other_images_than_those_of_the_training_are_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = other(tmp_path)
+    arrays = f"data.path={path}"
+    train(tmp_path / "run", *TINY, "trainer.max_iterations=1", "model=mlp", "data=arrays", arrays)
+    assert call(monkeypatch, tmp_path / "run") == 0
+    assert caplog.messages == []
+    with np.load(path) as file:
+        changed = {**file, "x_test": file["x_test"][::-1]}
+    np.savez(path, **changed)
+    assert call(monkeypatch, tmp_path / "run") == 0
+    assert caplog.messages == [
+        f"{tmp_path / 'run' / 'checkpoints' / 'last.ckpt'}: the data set has other images or labels now than it had for"
+        " the training"
+    ]
 
 
 def test_files_of_probabilities_take_the_place_of_runs(

@@ -85,7 +85,36 @@ def test_a_key_of_wandb_that_nothing_reads_is_refused(capfd: pytest.CaptureFixtu
         ("+trainer.lightning.gradient_clip_val=1", "optim.clip_norm"),
         ("+trainer.lightning.max_steps=3", "set by an option of trainer"),
         ("+trainer.lightning.nonsense=3", "nonsense"),
+        ("+trainer.lightning.limit_train_batches=5", "trainer.max_iterations"),
+        ("+trainer.lightning.overfit_batches=1", "data.num_labels"),
+        ("+trainer.lightning.limit_val_batches=1", "that of all images"),
+        ("+trainer.lightning.limit_test_batches=0", "that of all images"),
     ],
 )
 def test_what_lightning_is_told_by_other_options(option: str, said: str, capfd: pytest.CaptureFixture[str]) -> None:
     assert said in refused(capfd, option, "trainer=cpu", "trainer.max_iterations=2")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["data=folder", "data.path=2024_01"], "data.path is read as the number 202401; write data.path=./NAME"),
+        (["data=folder", "data.path="], "data.path is empty; name a folder of images"),
+        (["data=arrays", "data.path="], "data.path is empty; name an .npz file"),
+        (["data.root=7"], "data.root is read as the number 7"),
+        (["ckpt_path=2024"], "ckpt_path is read as the number 2024"),
+        (
+            ["hydra.run.dir=2024_01"],
+            "hydra.run.dir=2024_01 is read as the number 202401; write hydra.run.dir=./2024_01",
+        ),
+        (["hydra.run.dir='~/runs'"], "hydra.run.dir=~/runs: Hydra does not know ~ here; write the whole path"),
+        (["hydra.run.dir='a/${x}'"], "hydra.run.dir: Interpolation key 'x' not found"),
+        (["-m", "hydra.run.dir=a"], "hydra.run.dir=a: the folder of a sweep is hydra.sweep.dir"),
+    ],
+)
+def test_a_place_that_hydra_does_not_take_for_one_is_refused(
+    options: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert said in refused(capfd, *options)
+    assert not list(tmp_path.rglob("result.json"))

@@ -105,6 +105,18 @@ def test_what_is_wrong_is_one_line_and_leaves_nothing(
     assert sorted(Path().rglob("*")) == before
 
 
+def test_files_in_folders_that_are_no_images_by_their_ending_are_said(
+    run_dir: Path, images: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+):
+    Path("mixed").mkdir()
+    for name in ("a.heic", "b.HEIC", "notes.txt"):
+        (Path("mixed") / name).touch()
+    Path("photos/0.png").rename("mixed/0.png")
+    assert call(monkeypatch, run_dir, "mixed", "--out", "x.csv") == 0
+    said = "left out files that are no images by their ending: 2 .heic, 1 .txt; convert .heic files to JPEG"
+    assert capfd.readouterr().err.splitlines() == [said]
+
+
 def test_the_reader_may_stop_early(run_dir: Path, images: Path):
     head = f"{sys.executable} -m ssgan.predict {run_dir} photos/0.png photos/1.png | true"
     done = subprocess.run(["bash", "-c", head], capture_output=True, text=True, env=environment(), check=False)

@@ -11,6 +11,7 @@ import pytest
 
 from ssgan import score
 from ssgan.scoring import own_extractor
+from tests.fake_data import write_arrays
 from tests.runs import TINY, assert_equal, train
 
 pytest.importorskip("torch_fidelity", reason="the score extra is not installed")
@@ -105,7 +106,7 @@ def test_another_network_has_an_extractor_of_its_own(
     ("argv", "message"),
     [
         (["--samples", "0"], "--samples"),
-        (["--samples", "7"], "scores of 7 images say nothing"),
+        (["--samples", "7"], "scores of 7 samples say nothing"),
         (["--seed", "-1"], "--seed"),
         (["--extractor", "nowhere"], "nowhere"),
         (["--inception", "nowhere.pth"], "--inception=nowhere.pth: there is no such file"),
@@ -127,6 +128,19 @@ def test_one_line_says_what_is_wrong(
     error = capsys.readouterr().err
     assert message in error and len(error.splitlines()) == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_too_few_test_images_are_noticed_before_an_extractor_is_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arrays = write_arrays(tmp_path / "few.npz")
+    write_arrays(tmp_path / "few.npz", x_test=arrays["x_test"][:10], y_test=arrays["y_test"][:10])
+    train(tmp_path / "run", *TINY, "data=arrays", f"data.path={tmp_path}/few.npz", "model=mlp_small",
+          "data.num_labels=20", "trainer.max_iterations=1")  # fmt: skip
+    capsys.readouterr()
+    assert call(monkeypatch, tmp_path / "run", "--samples", 64) == 2
+    captured = capsys.readouterr()
+    assert "scores of 10 test images say nothing; it takes 20 or more" in captured.err and captured.out == ""
 
 
 def test_runs_without_a_generator_are_refused(

@@ -29,3 +29,8 @@ def test_after_an_error_the_old_file_is_there_still(tmp_path: Path):
     with pytest.raises(KeyboardInterrupt):
         fail()
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_of_that_name_is_noticed_before_anything_is_computed(tmp_path: Path):
+    with pytest.raises(IsADirectoryError, match="Is a directory"), written_aside(tmp_path):
+        pytest.fail("the block was entered")

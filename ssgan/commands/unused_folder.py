@@ -7,10 +7,12 @@ from typing import Any
 
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
 
 from ssgan.commands.cli import leave
 from ssgan.errors import ConfigError
 from ssgan.run_folder.lock import check_unused
+from ssgan.typed_overrides import is_number
 
 #: The configuration that lay in a run's folder before Hydra wrote the command's there.
 _replaced: dict[Path, bytes] = {}
@@ -27,12 +29,41 @@ class UnusedFolder(Callback):
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
         """Look for another run, unless the command goes on with it."""
-        if not config.hydra.run.dir:
-            leave(ConfigError("hydra.run.dir is empty; name a folder"))
         try:
-            folder = Path(config.hydra.run.dir)
+            folder = Path(_folder(config))
             check_unused(str(folder), config.get("ckpt_path"))
             _replaced.clear()
             _replaced.update({path: path.read_bytes() for path in (folder / ".hydra").resolve().glob("*.yaml")})
         except ConfigError as error:
             leave(error)  # Hydra would make a warning of it
+
+    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
+        """A sweep would not look at the folder of a single run."""
+        if given := _given("hydra.run.dir", config):
+            leave(ConfigError(f"hydra.run.dir={given}: the folder of a sweep is hydra.sweep.dir"))
+
+
+def _given(key: str, config: DictConfig) -> str | None:
+    """What stands after ``key=`` on the command line."""
+    found = [word.partition("=")[2] for word in config.hydra.overrides.hydra if word.partition("=")[0] == key]
+    return found[-1] if found else None
+
+
+def _folder(config: DictConfig) -> str:
+    """The run's folder.
+
+    Raises:
+        ConfigError: Hydra takes what is written for something else than a path.
+    """
+    try:
+        folder = str(config.hydra.run.dir)
+    except OmegaConfBaseException as error:
+        raise ConfigError(f"hydra.run.dir: {str(error.msg or error).splitlines()[0]}") from error
+    if not folder:
+        raise ConfigError("hydra.run.dir is empty; name a folder")
+    if folder.startswith("~"):
+        raise ConfigError(f"hydra.run.dir={folder}: Hydra does not know ~ here; write the whole path")
+    given = _given("hydra.run.dir", config)
+    if given and is_number(given) and given != folder:
+        raise ConfigError(f"hydra.run.dir={given} is read as the number {folder}; write hydra.run.dir=./{given}")
+    return folder

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from ssgan.data.options import DataOptions
-from ssgan.errors import DataError
+from ssgan.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,6 +32,11 @@ class Arrays(DataOptions):
     name: ClassVar[str] = "arrays"
     path: str
     """The file (``~`` is expanded)."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.path:
+            raise ConfigError("data.path is empty; name an .npz file")
 
     def load(self) -> ImageData:
         """Read the file; objects that NumPy pickled into it are refused.
@@ -80,11 +85,24 @@ def _read(path: Path) -> dict[str, np.ndarray]:
             missing = [name for name in _REQUIRED if name not in file]
             if missing:
                 raise DataError(f"{path}: there is no {', '.join(missing)} in it, only {', '.join(file) or 'nothing'}")
-            return {name: file[name] for name in _REQUIRED + _OPTIONAL if name in file}
+            if unknown := [name for name in file if name not in _REQUIRED + _OPTIONAL]:
+                raise DataError(
+                    f"{path}: there is an array {unknown[0]} in it; those that are read are"
+                    f" {', '.join(_REQUIRED + _OPTIONAL)}"
+                )
+            return {name: _array(file, name) for name in _REQUIRED + _OPTIONAL if name in file}
     except MemoryError as error:
         raise DataError(f"{path}: its arrays do not fit into memory ({error})") from error
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(f"{path}: not a readable .npz file ({' '.join(str(error).split())})") from error
+
+
+def _array(file: np.lib.npyio.NpzFile, name: str) -> np.ndarray:
+    """One array of the file."""
+    try:
+        return file[name]
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
 
 
 def _images(name: str, array: np.ndarray) -> Tensor:

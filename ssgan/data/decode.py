@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import warnings
 from os import PathLike
 
@@ -47,6 +49,8 @@ def decode(path: str | PathLike[str], size: int | tuple[int, int], channels: int
     """
     height, width = (size, size) if isinstance(size, int) else size
     try:
+        if stat.S_ISFIFO(os.stat(path).st_mode):
+            raise UnreadableImageError("a pipe")  # which would be waited for
         with Image.open(path, formats=FORMATS) as file:
             # JPEG only: let the decoder shrink by a power of 2, but not below twice the wanted side, so that the
             # antialiased resize below still decides the result. Large photographs are read several times faster.

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from ssgan.checks import one_of, positive
-from ssgan.data.image_files import EXTENSIONS, image_files
+from ssgan.data.image_files import EXTENSIONS, image_files, left_out
 from ssgan.data.options import DataOptions
 from ssgan.errors import ConfigError, DataError
 
@@ -62,6 +62,8 @@ class Folder(DataOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if not self.path:
+            raise ConfigError("data.path is empty; name a folder of images")
         positive("data.image_size", self.image_size)
         one_of("data.channels", self.channels, (1, 3))
         one_of("data.resize", self.resize, ("crop", "squash"))
@@ -91,9 +93,15 @@ class Folder(DataOptions):
         folders = [*classes, *(f"{self.test}/{name}" for name in classes), self.unlabelled]
         groups = [image_files(root, folder, others) for folder in folders]
         if others:
-            endings = ", ".join(f"{count} {ending}" for ending, count in sorted(others.items()))
-            heic = "; convert .heic files to JPEG" if ".heic" in others else ""
-            log.warning("%s: left out files that are no images by their ending: %s%s", root, endings, heic)
+            log.warning("%s: %s", root, left_out(others))
+        for folder in (root, root / self.test):
+            if loose := sum(entry.suffix.lower() in EXTENSIONS for entry in folder.iterdir() if entry.is_file()):
+                log.warning(
+                    "%s: left out %d images that lie in no folder of a class%s",
+                    folder,
+                    loose,
+                    (f"; those without a label belong in {self.unlabelled}/" if folder == root else ""),
+                )
         if not groups[-1]:
             log.warning("%s: no images in '%s': training has the labelled ones alone", root, self.unlabelled)
         files = [file for group in groups for file in group]
@@ -101,7 +109,7 @@ class Folder(DataOptions):
 
         images, failures = decode_files(root, files, self.image_size, self.channels, self.resize)
         if failures:
-            self._report([f"{files[i]} ({reason})" for i, reason in failures.items()], root)
+            self._report([f"{_printable(files[i])} ({reason})" for i, reason in failures.items()], root)
         kept = torch.ones(len(files), dtype=torch.bool)
         kept[list(failures)] = False
         x, group = torch.from_numpy(images), torch.tensor(group_of)
@@ -119,14 +127,18 @@ class Folder(DataOptions):
             x_unlabelled=x[unlabelled] if unlabelled.any() else None,
             x_test=x[test],
             y_test=group[test] - k,
-            classes=tuple(classes),
+            classes=tuple(map(_printable, classes)),
         )
 
     def _classes(self, root: Path) -> list[str]:
         """Names of the class folders, after a check that training and test set have the same."""
         if not root.is_dir():
             raise DataError(f"{root}: there is no such folder; data.path must name a folder of images")
-        classes = [name for name in _subfolders(root) if name not in (self.unlabelled, self.test)]
+        classes = [
+            name
+            for name in _subfolders(root)
+            if name not in (self.unlabelled, self.test) and not _holds_runs(root / name)
+        ]
         if len(classes) < 2:
             found = f"only {classes[0]}" if classes else "none"
             raise DataError(
@@ -159,3 +171,13 @@ class Folder(DataOptions):
 
 def _subfolders(folder: Path) -> list[str]:
     return sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+
+
+def _holds_runs(folder: Path) -> bool:
+    """Whether it is Hydra's ``outputs`` or ``multirun``, which lie here if the command was given in this folder."""
+    return any(next(folder.glob(f"{below}.hydra"), None) for below in ("", "*/", "*/*/", "*/*/*/"))
+
+
+def _printable(name: str) -> str:
+    """A file's name, what is not UTF-8 in it written out, for nothing can print it."""
+    return name.encode(errors="backslashreplace").decode()

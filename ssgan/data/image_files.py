@@ -41,3 +41,10 @@ def image_files(root: Path, folder: str = "", others: Counter[str] | None = None
             elif others is not None and not name.startswith("."):
                 others[ending or "no ending"] += 1
     return sorted(found)
+
+
+def left_out(others: Counter[str]) -> str:
+    """What to say of files that are left out: ``5 .heic, 1 .txt``, and what helps."""
+    endings = ", ".join(f"{count} {ending}" for ending, count in sorted(others.items()))
+    heic = "; convert .heic files to JPEG" if ".heic" in others else ""
+    return f"left out files that are no images by their ending: {endings}{heic}"

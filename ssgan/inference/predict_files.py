@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
@@ -19,12 +20,16 @@ if TYPE_CHECKING:
     from ssgan.inference.trained import TrainedModel
 
 
-def find_files(given: Sequence[str]) -> list[str]:
+def find_files(given: Sequence[str], others: Counter[str] | None = None) -> list[str]:
     """The files that are meant, in the order given, each once.
 
     A folder means the images in it and its subfolders, sorted, hidden ones left out. A pattern (``*``, ``?``, ``[…]``,
     ``**`` for any number of folders) means the files and folders that it matches, sorted. A file is taken whatever its
     ending, and also if it is not there: that will be noticed where it is read.
+
+    Args:
+        given: names.
+        others: gets the endings of the files in folders that are no images by them, and how many of each there are.
 
     Raises:
         DataError: a folder has no images, or none are meant at all.
@@ -33,18 +38,18 @@ def find_files(given: Sequence[str]) -> list[str]:
     for name in given:
         path = Path(name).expanduser()
         if path.exists() or not glob.has_magic(name):
-            found += _in_folder(path) if path.is_dir() else [str(path)]
+            found += _in_folder(path, others) if path.is_dir() else [str(path)]
             continue
         matches = [Path(match) for match in sorted(glob.glob(str(path), recursive=True))]
         files = [str(match) for match in matches if match.is_file()]
         for folder in (match for match in matches if match.is_dir()):
-            files += (str(folder / file) for file in image_files(folder))
+            files += (str(folder / file) for file in image_files(folder, others=others))
         found += sorted(files) or [str(path)]
     return list(dict.fromkeys(found))
 
 
-def _in_folder(folder: Path) -> list[str]:
-    files = image_files(folder)
+def _in_folder(folder: Path, others: Counter[str] | None) -> list[str]:
+    files = image_files(folder, others=others)
     if not files:
         raise DataError(f"{folder}: there are no images in this folder")
     return [str(folder / file) for file in files]

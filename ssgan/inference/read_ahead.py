@@ -71,6 +71,10 @@ def decoding_processes(count: int) -> Iterator[Executor]:
     executor.submit(int)
     try:
         yield executor
+    except BaseException:
+        for process in multiprocessing.active_children():  # each may be at a piece of large files
+            process.kill()
+        raise
     finally:
         executor.shutdown(cancel_futures=True)
 

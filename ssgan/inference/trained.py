@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -26,6 +27,8 @@ from ssgan.networks.discriminator import Discriminator
 from ssgan.networks.fixed_statistics import with_fixed_statistics
 from ssgan.networks.generator import Generator
 from ssgan.training.average import in_use
+
+log = logging.getLogger(__name__)
 
 #: Images in a batch if they are small, and pixels if they are large.
 _BATCH_IMAGES, _BATCH_PIXELS = 1000, 1000 * 32 * 32
@@ -218,7 +221,7 @@ class TrainedModel:
                 it the environment variable SSGAN_DATA takes the place of a ``data.root`` that is not there.
 
         Raises:
-            DataError: it is not there any more, or its images or classes are others now.
+            DataError: it is not there any more, or its images have another size or its classes other names now.
         """
         options = self.config.data
         here = os.environ.get("SSGAN_DATA")
@@ -230,10 +233,14 @@ class TrainedModel:
         try:
             data = options.load()
         except DataError as error:
-            hint = "" if place is not None else "; if the images have been moved, --data says where they lie now"
+            there = place or getattr(options, "path", None)  # what is wrong is said; it has not been moved
+            moved_away = place is None and not (there and Path(there).exists())
+            hint = "; if the images have been moved, --data says where they lie now" if moved_away else ""
             raise DataError(f"{error}{hint}") from error
         if data.shape != self.image_shape or data.classes != self.classes:
             raise DataError(f"{self.path}: the data set has other images or classes now than it had for the training")
+        if self.data_checksum not in (None, data.checksum()):
+            log.warning("%s: the data set has other images or labels now than it had for the training", self.path)
         return data
 
 

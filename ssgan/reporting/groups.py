@@ -128,11 +128,12 @@ def group(runs: Sequence[Run], baseline: str | None = None) -> list[Section]:
 
 def _searches_joined(sections: list[Section]) -> list[Section]:
     """Make sections on the same data, each of the same techniques alone, one."""
-    families: dict[tuple[str, frozenset[str]], list[Section]] = defaultdict(list)
+    families: dict[tuple[str, str | None, frozenset[str]], list[Section]] = defaultdict(list)
     for section in sections:
-        families[_data(section.runs[0]), frozenset(c.full_name for c in section.configurations)].append(section)
+        first, techniques = section.runs[0], frozenset(c.full_name for c in section.configurations)
+        families[_data(first), first.settings.get("data.path"), techniques].append(section)
     joined = []
-    for (_, techniques), family in families.items():
+    for (*_, techniques), family in families.items():
         configurations = [c for section in family for c in section.configurations]
         chosen = [{k: v for k, v in c.runs[0].settings.items() if k not in SEEDS} for c in configurations]
         keys = sorted({key for own in chosen for key in own})
@@ -238,7 +239,8 @@ def _tell_apart(sections: list[Section]) -> None:
     keys = {key for section in sections for key in section.settings}
     differing = sorted(key for key in keys if len({section.settings.get(key) for section in sections}) > 1)
     for section in sections:
-        section.differs_by = {key: section.settings.get(key, "absent") for key in differing}
+        searched = (key for key in differing if key not in section.searched)
+        section.differs_by = {key: section.settings.get(key, "absent") for key in searched}
 
 
 def _compare(sections: list[Section], baseline: str | None) -> None:

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ssgan.config import INDIFFERENT, flatten
+from ssgan.config import flatten, indifferent
 from ssgan.errors import DataError
 from ssgan.run_folder.status import read_status
 
@@ -58,11 +58,12 @@ class Run:
             kept = ("data", "num_labels", "num_val", "num_unlabelled", "objective", "iterations", "parameters")
             config = {**{key: self.result.get(key) for key in kept}, "trick": {name: {} for name in self.tricks}}
             config |= {"seed": self.seeds[1], "data.seed": self.seeds[0], "precision": self.result.get("precision")}
+        ignored = indifferent(config)
         return {
             key: str(value)
             for key, value in flatten(config).items()
-            # An option that is null changes nothing, so that a run from before there was the option is like any other.
-            if value is not None and not any(f"{key}.".startswith(f"{name}.") for name in INDIFFERENT)
+            # An option that is null changes nothing: a run without it is like any other.
+            if value is not None and not any(f"{key}.".startswith(f"{name}.") for name in ignored)
         }
 
     @cached_property

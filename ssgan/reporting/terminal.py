@@ -43,4 +43,5 @@ def show(sections: Sequence[Section], incomplete: Sequence[IncompleteRun], files
         line = f"incomplete: {run.name}  {run.state}  {run.progress}  {run.reason}"
         console.print(escape(line.rstrip()), soft_wrap=True, highlight=False)
     page = files[0]
-    console.print(f"[bold]{page}[/] and {len(files) - 1} more files in {page.parent}", soft_wrap=True, highlight=False)
+    line = f"[bold]{escape(str(page))}[/] and {len(files) - 1} more files in {escape(str(page.parent))}"
+    console.print(line, soft_wrap=True, highlight=False)

@@ -10,11 +10,27 @@ from torch import Tensor
 
 from ssgan.build import build_model
 from ssgan.config import TrainConfig, parse_resolved
+from ssgan.errors import ConfigError
 from ssgan.run_folder.checkpoint import last_checkpoint, read_checkpoint
 from ssgan.run_folder.checkpoint_file import WholeCheckpointFile
 from ssgan.run_folder.result import write
-from ssgan.run_folder.status import RunStatus
+from ssgan.run_folder.status import RunStatus, read_status
 from ssgan.training.error_rates import Errors
+
+
+def check_members(config: TrainConfig) -> None:
+    """Refuse to go on with an ensemble of which a member has been trained on alone: it would be overwritten.
+
+    Raises:
+        ConfigError: names the member.
+    """
+    whole = read_status(config.run_dir)
+    for i in range(config.run.ensemble or 0):
+        folder = Path(config.run_dir, "members", str(i + 1))
+        status = read_status(folder)
+        further = status is not None and whole is not None and status.iteration > whole.iteration
+        if further or (folder / ".hydra").is_dir():
+            raise ConfigError(f"{folder} has been trained on alone and would be overwritten; move it elsewhere first")
 
 
 def write_members(config: TrainConfig, result: dict[str, Any], evaluated: dict[str, Errors]) -> None:

@@ -26,6 +26,23 @@ class Features(NamedTuple):
     logits: Tensor
 
 
+def require_enough(**images: int) -> None:
+    """Refuse to score so few images that the scores would say nothing.
+
+    Args:
+        images: how many there are, by what they are.
+
+    Raises:
+        ConfigError: names those that are too few.
+    """
+    for name, count in images.items():
+        if count < 2 * IS_SPLITS:
+            what = name.replace("_", " ")
+            raise ConfigError(
+                f"scores of {count} {what} say nothing; it takes {2 * IS_SPLITS} or more, better thousands"
+            )
+
+
 def scores(generated: Features, real: Features) -> dict[str, float]:
     """``fid``, ``kid_mean``, ``kid_std``, ``is_mean``, ``is_std``, ``precision`` and ``recall``.
 
@@ -44,8 +61,7 @@ def scores(generated: Features, real: Features) -> dict[str, float]:
     except ImportError as error:
         raise ConfigError("scores need torch-fidelity: pip install 'ssgan[score]'") from error
     fewest = min(len(generated.features), len(real.features))
-    if fewest < 2 * IS_SPLITS:
-        raise ConfigError(f"scores of {fewest} images say nothing; take {2 * IS_SPLITS} or more, better thousands")
+    require_enough(images=fewest)
     ours, theirs = generated.features.double(), real.features.double()
     statistics = [fid_features_to_statistics(features) for features in (ours, theirs)]
     size = min(KID_SIZE, fewest)

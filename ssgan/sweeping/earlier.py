@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ssgan.config import INDIFFERENT, TrainConfig
+from ssgan.config import TrainConfig, indifferent
 from ssgan.errors import ConfigError
 from ssgan.run_folder.checkpoint import FREE, differences, last_checkpoint, read_checkpoint
 
@@ -23,7 +23,7 @@ def finished_result(config: TrainConfig) -> dict[str, Any] | None:
         result: dict[str, Any] = json.loads(path.read_text())
     except (OSError, ValueError):
         return None
-    _check_same(path, result.get("config", {}), config, INDIFFERENT)  # nobody looks at its images any more
+    _check_same(path, result.get("config", {}), config)  # nobody looks at its images any more
     return result
 
 
@@ -40,11 +40,12 @@ def unfinished_checkpoint(config: TrainConfig) -> str | None:
         saved = read_checkpoint(str(path))
     except ConfigError as error:
         raise ConfigError(f"{error}; delete it to begin the job anew") from error
-    _check_same(path, saved["ssgan"]["config"], config, (*INDIFFERENT, *FREE))
+    _check_same(path, saved["ssgan"]["config"], config, FREE)
     return str(path)
 
 
-def _check_same(path: Path, saved: dict[str, Any], config: TrainConfig, ignored: Sequence[str]) -> None:
+def _check_same(path: Path, saved: dict[str, Any], config: TrainConfig, free: Sequence[str] = ()) -> None:
+    ignored = (*indifferent(saved), *indifferent(config.resolved), *free)
     for option, before, now in differences(saved, config.resolved, ignored):
         raise ConfigError(
             f"{path} is of a run with {option}={before}, and this job has {option}={now}:"

@@ -78,7 +78,12 @@ def test_missing_or_damaged_files(tmp_path: Path) -> None:
 
 def test_pickled_objects_are_refused(tmp_path: Path) -> None:
     write_arrays(tmp_path / "set.npz", classes=np.array([f"{k}" for k in range(10)], dtype=object))
-    assert "allow_pickle=False" in refusal(tmp_path / "set.npz")
+    assert "classes: Object arrays cannot be loaded when allow_pickle=False" in refusal(tmp_path / "set.npz")
+
+
+def test_an_array_of_another_name_is_not_left_out_in_silence(tmp_path: Path) -> None:
+    write_arrays(tmp_path / "set.npz", x_unlabeled=np.zeros((5, 16, 16, 3), np.uint8))
+    assert "there is an array x_unlabeled in it; those that are read are x_train" in refusal(tmp_path / "set.npz")
 
 
 IMAGES = np.zeros((200, 16, 16, 3), np.uint8)

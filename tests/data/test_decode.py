@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from pathlib import Path
 
@@ -191,3 +192,9 @@ def test_damaged_files(tmp_path: Path) -> None:
         with pytest.raises(UnreadableImageError, match=reason) as error:
             decode(path, 16, 3, "crop")
         assert "\n" not in str(error.value) and str(tmp_path) not in str(error.value)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    with pytest.raises(UnreadableImageError, match="a pipe"):
+        decode(tmp_path / "pipe.png", 8, 3, "crop")

@@ -120,6 +120,30 @@ def test_files_that_are_left_out_are_said(root: Path, caplog: pytest.LogCaptureF
     ]
 
 
+def test_images_outside_of_the_classes_are_said(root: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for name in ("a.png", "b.JPG", "test/c.png", "notes.txt"):
+        (root / name).touch()
+    load(root)
+    assert caplog.messages == [
+        f"{root}: left out 2 images that lie in no folder of a class; those without a label belong in unlabelled/",
+        f"{root / 'test'}: left out 1 images that lie in no folder of a class",
+    ]
+
+
+@pytest.mark.parametrize("run", ["outputs/2026-01-31/12-00-00", "multirun/2026-01-31/12-00-00/trick-none", "mine"])
+def test_runs_that_lie_beside_the_classes_are_no_class(root: Path, run: str) -> None:
+    (root / run / ".hydra").mkdir(parents=True)
+    assert load(root).classes == ("cat", "dog")
+
+
+def test_names_that_are_not_utf_8_are_written_out(root: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for folder in ("cat", "test/cat"):
+        (root / folder).rename((root / folder).with_name("caf\udce9"))
+    (root / "dog" / "\udce9.png").write_text("text")
+    assert load(root, unreadable="skip").classes == (r"caf\udce9", "dog")
+    assert caplog.messages == [rf"{root}: skipped 1 unreadable image: dog/\udce9.png (not an image)"]
+
+
 def test_a_folder_of_unlabelled_images_by_another_name_is_guessed(root: Path) -> None:
     (root / "unlabelled").rename(root / "Unlabeled")
     assert refusal(root).endswith(f"which {root} has; are its images unlabelled? data.unlabelled=Unlabeled")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -81,3 +82,12 @@ def test_a_process_that_dies_is_one_line(when: str, files: list[str]):
             if i == 0:
                 processes.submit(os._exit, 1)
     assert "\n" not in str(error.value)
+
+
+def test_an_interruption_does_not_wait_for_what_is_being_decoded():
+    begin = time.monotonic()
+    with pytest.raises(KeyboardInterrupt), decoding_processes(1) as processes:
+        processes.submit(time.sleep, 60)
+        processes.submit(os.getpid)
+        raise KeyboardInterrupt
+    assert time.monotonic() - begin < 30

@@ -39,6 +39,15 @@ def test_trials_of_a_search_are_one_section_in_the_order_of_their_held_out_error
     ]
 
 
+def test_data_sets_are_not_settings_of_a_search_and_what_was_searched_is_not_what_tells_apart(tmp_path: Path) -> None:
+    for place in ("a", "b"):
+        for lr in (0.1, 0.2):
+            write_run(tmp_path / f"{place}{lr}", lr, optim__lr=lr, data__path=place)
+    found = sections(tmp_path)
+    assert [section.searched for section in found] == [("optim.lr",)] * 2
+    assert [section.differs_by for section in found] == [{"data.path": "a"}, {"data.path": "b"}]
+
+
 def test_sampled_numbers_that_four_digits_do_not_tell_apart_are_in_full(tmp_path: Path) -> None:
     for name, lr in (("a", 0.00123456), ("b", 0.00123457)):
         write_run(tmp_path / name, 0.1, optim__lr=lr)

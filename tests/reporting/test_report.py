@@ -181,3 +181,12 @@ def test_a_report_of_incomplete_runs_alone(tmp_path: Path) -> None:
     finished, incomplete = find_runs([tmp_path / "runs"])
     write_report(tmp_path / "out", "cut", group(finished), incomplete)
     assert "it has written no status" in (tmp_path / "out" / "index.html").read_text()
+
+
+def test_the_terminal_names_a_folder_with_brackets(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "a[old][" / "b]"
+    write_run(folder / "run", 0.1)
+    runs, incomplete = find_runs([folder])
+    sections = group(runs)
+    show(sections, incomplete, write_report(folder / "report", "Title", sections, incomplete))
+    assert str(folder / "report") in capsys.readouterr().out

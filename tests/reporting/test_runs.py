@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,21 @@ def test_settings_leave_out_what_cannot_matter(tmp_path: Path) -> None:
     a, b = find_runs([tmp_path])[0]
     assert a.settings == b.settings
     assert "optim.lr" in a.settings
+
+
+def test_a_callback_that_may_end_a_run_tells_runs_apart_and_one_that_watches_does_not(tmp_path: Path) -> None:
+    targets = {
+        "plain": {},
+        "watched": {"samples": "ssgan.callbacks.SampleGrid", "rate": "lightning.pytorch.callbacks.LearningRateMonitor"},
+        "ended": {"early": "lightning.pytorch.callbacks.EarlyStopping"},
+    }
+    for name, callbacks in targets.items():
+        result = write_run(tmp_path / name, 0.1) / "result.json"
+        content = json.loads(result.read_text())
+        content["config"]["callbacks"] = {key: {"_target_": target} for key, target in callbacks.items()}
+        result.write_text(json.dumps(content))
+    plain, watched, ended = (find_runs([tmp_path / name])[0][0].settings for name in targets)
+    assert plain == watched and plain != ended
 
 
 def test_a_damaged_curve_is_no_curve(tmp_path: Path) -> None:

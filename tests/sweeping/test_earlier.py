@@ -24,3 +24,12 @@ def test_a_job_done_with_other_images_is_refused_and_one_that_goes_on_finds_them
     with pytest.raises(ConfigError, match=r"a\.npz, and this job has data\.path=.*b\.npz: name another folder"):
         finished_result(other)
     assert unfinished_checkpoint(other) == str(run / "checkpoints" / "last.ckpt")  # resuming compares the images
+
+
+def test_a_job_with_another_callback_that_may_end_it_is_another_job(tmp_path: Path) -> None:
+    options = (*TINY, "trainer.max_iterations=1")
+    train(tmp_path, *options)
+    stop = "+callbacks.early={_target_: lightning.pytorch.callbacks.EarlyStopping, monitor: val/error}"
+    assert finished_result(compose_run(tmp_path, *options, "callbacks=[checkpoints,progress]")) is not None
+    with pytest.raises(ConfigError, match=r"with callbacks\.early\._target_=None, and this job has"):
+        finished_result(compose_run(tmp_path, *options, stop))

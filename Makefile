@@ -11,7 +11,7 @@ TORTURE ?= outputs/torture/$(shell date +%Y-%m-%d/%H-%M-%S)
 CORE := $(wildcard $(addprefix tests/,callbacks commands data layers machine networks run_folder torture training tricks) \
 	tests/loggers/test_csv_logger.py tests/loggers/test_loggers.py tests/loggers/test_wandb_logger.py \
 	$(patsubst %,tests/test_%.py,checks composition config config_refused ddp divergence ensemble every_choice faults \
-	imports losses module names objectives objectives_techniques properties resume run untrusted whole_files))
+	imports losses module objectives objectives_techniques properties resolvers resume run untrusted atomic_write))
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq install --constraint .ci/constraints.txt
 
 # A version manager's python3.13 may be there and still not run, and Debian's python3 may lack venv: so each is tried.

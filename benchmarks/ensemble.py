@@ -31,7 +31,7 @@ from ssgan.config import TrainConfig
 from ssgan.data.augment import augment
 from ssgan.data.module import SemiSupervisedData
 from ssgan.objectives import discriminator_terms, frozen, generator_terms
-from ssgan.passes import DiscriminatorBatch
+from ssgan.steps import DiscriminatorBatch
 from ssgan.training.captured import Captured
 from ssgan.training.randomness import draw_discriminator_noise, draw_generator_noise
 

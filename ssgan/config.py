@@ -18,8 +18,8 @@ from omegaconf.errors import OmegaConfBaseException
 
 from ssgan.data.options import DataOptions
 from ssgan.errors import ConfigError, SSGANError
-from ssgan.names import register_resolvers
 from ssgan.networks.architecture import Architecture
+from ssgan.resolvers import register_resolvers
 from ssgan.training_options import Objective, Optim, RunOptions, TrainerOptions
 from ssgan.tricks import Trick, TrickSet
 

@@ -44,11 +44,11 @@ def main() -> None:
     folder = arguments.out or (Path(arguments.runs[0]) if single else Path()) / "evaluation"
     _require_not_overwritten(arguments.runs, folder / "probabilities.npz")
 
+    from ssgan.atomic_write import atomic_write
     from ssgan.inference.evaluation import ensemble
     from ssgan.inference.evaluation_pictures import write_pictures
     from ssgan.inference.probabilities_file import SUFFIX, MeasuredModel, read_probabilities, write_probabilities
     from ssgan.inference.stored_module import checkpoint_path
-    from ssgan.whole_files import written_aside
 
     tested: dict[str, MeasuredModel] = {}
     images: Tensor | None = None
@@ -75,7 +75,7 @@ def main() -> None:
         report["ensemble"] = whole.evaluation.summary(arguments.level)
     files = write_pictures(whole.evaluation, images, folder)
     write_probabilities(whole, folder / "probabilities.npz")
-    with written_aside(folder / "evaluation.json") as aside:
+    with atomic_write(folder / "evaluation.json") as aside:
         aside.write_text(json.dumps(report, indent=2) + "\n")
     _show(members, whole.evaluation, arguments.level)
     names = ("evaluation.json", "probabilities.npz", *(path.name for path in files))

@@ -16,15 +16,15 @@ from ssgan.machine.precision import uncached_casts
 from ssgan.networks.discriminator import Discriminator
 from ssgan.networks.generator import Generator
 from ssgan.objectives import add_terms, discriminator_terms, frozen, generator_terms
-from ssgan.passes import DiscriminatorBatch
+from ssgan.steps import DiscriminatorBatch
 from ssgan.training.average import WeightAverage, average_rate, in_use
 from ssgan.training.captured import Captured
 from ssgan.training.error_rates import ErrorRates
-from ssgan.training.history import TermHistory, row_of
+from ssgan.training.initialisation import initialise_players
+from ssgan.training.loss_log import LossLog, row_of
 from ssgan.training.members import ONE, Members
 from ssgan.training.optimisers import adapt, make_optimiser, set_learning_rate
 from ssgan.training.randomness import Randomness, draw_discriminator_noise, draw_generator_noise
-from ssgan.training.start import set_start_values
 from ssgan.training_options import Objective, Optim
 from ssgan.tricks import TrickSet
 
@@ -82,7 +82,7 @@ class SemiSupervisedGAN(L.LightningModule):
         self.seed = seed
         self.augmentation = augmentation or Augmentation()
         self.description = description or {}
-        self.history = TermHistory(log_every)
+        self.history = LossLog(log_every)
         self.cuda_graphs = cuda_graphs
         self.take_steps: Any = self.steps
         self.lr = self.optim.lr
@@ -115,7 +115,7 @@ class SemiSupervisedGAN(L.LightningModule):
         stacked = self.generator, self.discriminator, self.companions
         generators, discriminators, companions = apart = [self.members.apart(each) for each in stacked]
         for i, images in enumerate(self.members.split(pixels)):
-            set_start_values(generators[i], discriminators[i], companions[i], self.scale(images), self.seed + i)
+            initialise_players(generators[i], discriminators[i], companions[i], self.scale(images), self.seed + i)
         self.generator, self.discriminator, self.companions = map(self.members.together, apart)
         self._begin_to_follow()
 

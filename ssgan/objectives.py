@@ -16,13 +16,13 @@ from ssgan.layers import constant_weights
 from ssgan.losses import ADVERSARIAL_LOSSES, labelled_loss, unlabelled_loss
 from ssgan.networks.discriminator import Discriminator, Output
 from ssgan.networks.generator import Generator
-from ssgan.passes import (
+from ssgan.steps import (
     MINIBATCHES,
     DiscriminatorBatch,
     DiscriminatorNoise,
-    DiscriminatorPass,
+    DiscriminatorStep,
     GeneratorNoise,
-    GeneratorPass,
+    GeneratorStep,
 )
 from ssgan.training_options import Objective
 from ssgan.tricks import TrickSet
@@ -55,7 +55,7 @@ def discriminator_terms(
     output = discriminator(images, noise.layers, parts=count)
     parts = zip(output.logits.chunk(count), output.features.chunk(count), strict=True)
     labelled, unlabelled, fake = (Output(logits, features) for logits, features in parts)
-    step = DiscriminatorPass(
+    step = DiscriminatorStep(
         generator=generator,
         discriminator=discriminator,
         average=average,
@@ -92,7 +92,7 @@ def generator_terms(
     """
     fake_images = generator(noise.z)
     fake = discriminator(fake_images, noise.fake_layers)
-    step = GeneratorPass(
+    step = GeneratorStep(
         generator=generator,
         discriminator=discriminator,
         companions=dict(companions.items()),

@@ -11,7 +11,7 @@ from torch import Tensor
 from torchvision.transforms.functional import resize, to_pil_image
 from torchvision.utils import make_grid
 
-from ssgan.whole_files import written_aside
+from ssgan.atomic_write import atomic_write
 
 #: Side, in pixels, up to which small images are enlarged by a whole factor, to be seen.
 VISIBLE = 64
@@ -37,7 +37,7 @@ def draw_grid(images: Tensor, columns: int, visible: int = VISIBLE) -> Tensor:
 
 def save_png(image: Tensor, path: Path) -> None:
     """Write a uint8 image ``[1 or 3, height, width]``; the folder is made if there is none."""
-    with written_aside(path) as aside:
+    with atomic_write(path) as aside:
         to_pil_image(image).save(aside)
 
 
@@ -50,7 +50,7 @@ def save_gif(frames: Sequence[Tensor], path: Path, seconds: float = 0.08) -> Non
     pictures = [
         to_pil_image(frame).convert("RGB").quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames
     ]
-    with written_aside(path) as aside:
+    with atomic_write(path) as aside:
         pictures[0].save(
             aside, save_all=True, append_images=pictures[1:], duration=round(1000 * seconds), loop=0, optimize=False
         )

@@ -26,7 +26,7 @@ from ssgan.machine.hardware import check_accelerator, check_cuda_graphs
 from ssgan.machine.precision import check_precision, set_matmul_precision
 from ssgan.machine.processor import prepared_processor
 from ssgan.run_folder.checkpoint import check_data, check_left_behind, check_length, check_resumable
-from ssgan.run_folder.checkpoint_file import WholeCheckpointFile
+from ssgan.run_folder.checkpoint_file import AtomicCheckpointIO
 from ssgan.run_folder.lock import occupied
 from ssgan.run_folder.member_runs import check_members, write_members
 from ssgan.run_folder.result import show, summarise, write
@@ -147,7 +147,7 @@ def build_trainer(
         enable_model_summary=False,
         use_distributed_sampler=False,
         deterministic=options.deterministic,
-        plugins=[WholeCheckpointFile()],
+        plugins=[AtomicCheckpointIO()],
         callbacks=[
             StatusFile(config.run_dir),
             GlobalRandomness(),

@@ -47,9 +47,9 @@ def main() -> None:
     single = len(arguments.runs) == 1 and Path(arguments.runs[0]).is_dir()
     folder = arguments.out or (Path(arguments.runs[0]) if single else Path()) / "score"
 
+    from ssgan.atomic_write import atomic_write
     from ssgan.inference.trained import load
     from ssgan.scoring.scores import require_enough, scores
-    from ssgan.whole_files import written_aside
 
     models = {run: load(run, arguments.device) for run in dict.fromkeys(arguments.runs)}
     for model in models.values():
@@ -74,7 +74,7 @@ def main() -> None:
             for run, model in models.items()
         ],
     }
-    with written_aside(folder / "score.json") as aside:
+    with atomic_write(folder / "score.json") as aside:
         aside.write_text(json.dumps(report, indent=2) + "\n")
     _show(report, n)
     if n < real.features.shape[1]:

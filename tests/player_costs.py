@@ -9,8 +9,8 @@ from torch.nn import functional as F
 from ssgan.build import build_players
 from ssgan.networks import MLP, Conv
 from ssgan.objectives import DiscriminatorBatch, discriminator_terms, generator_terms
+from ssgan.training.initialisation import initialise_players
 from ssgan.training.randomness import draw_discriminator_noise, draw_generator_noise
-from ssgan.training.start import set_start_values
 from ssgan.training_options import Objective
 from ssgan.tricks import (
     FeatureMatching,
@@ -43,7 +43,7 @@ def players(architecture="mlp", tricks=None, seed=0, shape=SHAPE):
     """G and D with start values from data."""
     model, tricks, rng = ARCHITECTURES[architecture], TrickSet(tricks), seeded(seed)
     generator, discriminator, _ = build_players(model, tricks, shape, K, N)
-    set_start_values(generator, discriminator, ModuleDict(), torch.rand(20, *shape, generator=rng), seed)
+    initialise_players(generator, discriminator, ModuleDict(), torch.rand(20, *shape, generator=rng), seed)
     return generator, discriminator, tricks
 
 

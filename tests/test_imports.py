@@ -63,5 +63,5 @@ def test_no_package_is_reached_from_itself() -> None:
 def test_what_is_computed_knows_nothing_of_what_shows_it() -> None:
     found = edges()
     above = {"run", "train", "callbacks", "reporting", "inference", "sweeping", "scoring", "commands", "loggers"}
-    for name in ("losses", "layers", "networks", "tricks", "objectives", "passes", "data"):
+    for name in ("losses", "layers", "networks", "tricks", "objectives", "steps", "data"):
         assert not reached(name, found) & above, name

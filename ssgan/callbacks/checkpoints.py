@@ -8,7 +8,7 @@ from typing import Any
 import lightning as L
 from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
 
-from ssgan.callbacks.moments import evaluation_follows, passed
+from ssgan.callbacks.schedule import evaluation_follows, is_due
 from ssgan.checks import positive
 
 
@@ -33,7 +33,7 @@ class LastCheckpoint(Checkpoint):
         self, trainer: L.Trainer, module: L.LightningModule, outputs: Any, batch: Any, *_: Any
     ) -> None:
         """Write at every multiple of ``every`` and at the end, but after the evaluation if there is one."""
-        self._due = passed(trainer, batch, self.every) or trainer.global_step == trainer.max_steps
+        self._due = is_due(trainer, batch, self.every) or trainer.global_step == trainer.max_steps
         if self._due and not evaluation_follows(trainer):
             self.write(trainer)
 

@@ -10,7 +10,7 @@ import torch
 from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor
 
-from ssgan.callbacks.moments import passed
+from ssgan.callbacks.schedule import is_due
 from ssgan.checks import in_range, positive
 from ssgan.data.streams import IterationBatch
 
@@ -44,7 +44,7 @@ class CollapseWarning(L.Callback):
         self, trainer: L.Trainer, module: Any, outputs: Any, batch: list[IterationBatch], batch_idx: int
     ) -> None:
         """Look at every multiple of ``every``."""
-        if not passed(trainer, batch, self.every) or not module.objective.g_steps or len(self._seen) == 2:
+        if not is_due(trainer, batch, self.every) or not module.objective.g_steps or len(self._seen) == 2:
             return
         if batch[-1].unlabelled.shape[-4] < 2:  # one image differs from none
             return

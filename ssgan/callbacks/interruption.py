@@ -15,7 +15,7 @@ from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from ssgan.callbacks.checkpoints import LastCheckpoint
-from ssgan.callbacks.moments import evaluation_follows, passed
+from ssgan.callbacks.schedule import evaluation_follows, is_due
 from ssgan.run_folder.checkpoint import last_checkpoint
 from ssgan.typed_overrides import typed
 
@@ -29,7 +29,7 @@ class Interruption(Checkpoint):
     """Finishes the iteration, and its evaluation, before it obeys a signal.
 
     SIGTERM and SIGINT (Ctrl-C) write ``last.ckpt`` and end the run with status 128 plus the signal's number; a second
-    SIGINT ends it at once. SIGUSR1 and SIGUSR2, where somebody waits for them, write it too and are then passed on: to
+    SIGINT ends it at once. SIGUSR1 and SIGUSR2, where somebody waits for them, write it too and are then is_due on: to
     Lightning (``sbatch --signal=USR1@90``) or submitit, which requeue the job.
 
     They would act in the middle of whatever is being done: save a state between D's and G's step or none at all, or,
@@ -62,7 +62,7 @@ class Interruption(Checkpoint):
         self, trainer: L.Trainer, module: L.LightningModule, outputs: Any, batch: Any, *_: Any
     ) -> None:
         """Obey after an iteration, but after its evaluation if there is one."""
-        self._together = passed(trainer, batch, self.log_every) or trainer.global_step == trainer.max_steps
+        self._together = is_due(trainer, batch, self.log_every) or trainer.global_step == trainer.max_steps
         if not evaluation_follows(trainer):
             self._obey(trainer)
 

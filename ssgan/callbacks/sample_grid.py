@@ -11,7 +11,7 @@ from lightning.pytorch.loggers import TensorBoardLogger, WandbLogger
 from lightning.pytorch.utilities import rank_zero_only
 from torchvision.transforms.functional import to_pil_image
 
-from ssgan.callbacks.moments import passed
+from ssgan.callbacks.schedule import is_due
 from ssgan.checks import positive
 from ssgan.pictures import draw_grid, save_png
 
@@ -42,7 +42,7 @@ class SampleGrid(L.Callback):
         self, trainer: L.Trainer, module: L.LightningModule, outputs: Any, batch: Any, *_: Any
     ) -> None:
         """Draw at every multiple of ``every``."""
-        if passed(trainer, batch, self.every):
+        if is_due(trainer, batch, self.every):
             self._draw(trainer, module)
 
     def on_train_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import lightning as L
 from lightning.pytorch.loggers import CSVLogger
 
-from ssgan.callbacks.moments import passed
+from ssgan.callbacks.schedule import is_due
 from ssgan.checks import positive
 
 
@@ -35,7 +35,7 @@ class Throughput(L.Callback):
     ) -> None:
         """Log at every multiple of ``every``, where the losses have just been fetched from the device."""
         step = trainer.global_step
-        if passed(trainer, batch, self.every):
+        if is_due(trainer, batch, self.every):
             before, began = self._since
             now = time.monotonic()
             rate = (step - before) / max(now - began, 1e-9)

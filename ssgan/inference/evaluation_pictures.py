@@ -10,9 +10,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from ssgan.atomic_write import atomic_write
 from ssgan.inference.evaluation import BINS, Evaluation
 from ssgan.pictures import enlarge
-from ssgan.whole_files import written_aside
 
 #: Most classes whose confusions are written as numbers.
 _NUMBERED = 30
@@ -42,7 +42,7 @@ def write_pictures(evaluation: Evaluation, images: Tensor | None, folder: Path) 
     paths = []
     for name, figure in figures.items():
         paths.append(folder / f"{name}.png")
-        with written_aside(paths[-1]) as aside, warnings.catch_warnings():
+        with atomic_write(paths[-1]) as aside, warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Glyph")  # a class's name in a script that the font does not have
             figure.savefig(aside, dpi=130, facecolor="white")
     return paths

@@ -14,12 +14,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ssgan.atomic_write import atomic_write
 from ssgan.errors import ConfigError, SSGANError
 from ssgan.inference.trained import TrainedModel
 from ssgan.losses import realness
 from ssgan.training.average import in_use
 from ssgan.version import __version__
-from ssgan.whole_files import written_aside
 
 #: How far an exported program's numbers may be from the model's, relative to their size if that is above 1.
 TOLERANCE = 1e-5
@@ -94,7 +94,7 @@ def write_torch_export(program: Program, path: Path) -> ExportedFile:
     """A ``torch.export`` program, for any number of rows; ``torch.export.load(path).module()`` runs it."""
     with quietly():
         exported = torch.export.export(program.network, (program.examples,), dynamic_shapes=_shapes(program))
-        with written_aside(path) as aside:
+        with atomic_write(path) as aside:
             torch.export.save(exported, aside)
             run = torch.export.load(aside).module()
             difference = _check(program, lambda rows: list(run(rows)), path)
@@ -114,7 +114,7 @@ def write_onnx(program: Program, path: Path) -> ExportedFile:
         import onnxscript  # noqa: F401
     except ImportError as error:
         raise ConfigError("ONNX needs onnx and onnxscript: pip install 'ssgan[export]'") from error
-    with quietly(), written_aside(path) as aside:
+    with quietly(), atomic_write(path) as aside:
         torch.onnx.export(
             program.network,
             (program.examples,),
@@ -149,9 +149,9 @@ def write_state_dict(model: TrainedModel, folder: Path, generator: bool = True) 
     weights = {"classifier": model.classifier.state_dict()}
     if generator and model.config.objective.g_steps:
         weights["generator"] = in_use(model.module.generator, model.module.generator_average).state_dict()
-    with written_aside(folder / "weights.pt") as aside:
+    with atomic_write(folder / "weights.pt") as aside:
         torch.save({name: {key: value.cpu() for key, value in part.items()} for name, part in weights.items()}, aside)
-    with written_aside(folder / "model.json") as aside:
+    with atomic_write(folder / "model.json") as aside:
         aside.write_text(json.dumps(describe(model), indent=2) + "\n")
     return [ExportedFile(folder / name, None) for name in ("weights.pt", "model.json")]
 

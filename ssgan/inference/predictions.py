@@ -11,8 +11,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple, Protocol, TextIO
 
+from ssgan.atomic_write import atomic_write
 from ssgan.errors import ConfigError
-from ssgan.whole_files import written_aside
 
 #: What a table of predictions can be, which is also the ending of its file's name.
 FORMATS = ("csv", "jsonl")
@@ -96,6 +96,6 @@ def prediction_writer(out: Path | None, fmt: str, classes: Sequence[str]) -> Ite
             file = io.TextIOWrapper(sys.stdout.buffer, "utf-8", errors, newline="")
             stack.callback(file.detach)  # sys.stdout stays open
         else:
-            aside = stack.enter_context(written_aside(out))
+            aside = stack.enter_context(atomic_write(out))
             file = stack.enter_context(aside.open("w", encoding="utf-8", errors=errors, newline=""))
         yield CSVWriter(file, classes) if fmt == "csv" else JSONLinesWriter(file, classes)

@@ -12,9 +12,9 @@ from zipfile import BadZipFile
 import numpy as np
 import torch
 
+from ssgan.atomic_write import atomic_write
 from ssgan.errors import ConfigError
 from ssgan.inference.evaluation import Evaluation
-from ssgan.whole_files import written_aside
 
 #: Ending by which the file is told from a run's folder or a checkpoint.
 SUFFIX = ".npz"
@@ -33,7 +33,7 @@ class MeasuredModel(NamedTuple):
 def write_probabilities(tested: MeasuredModel, path: Path) -> None:
     """Write arrays ``probabilities`` ``[n, K]``, ``labels`` ``[n]``, ``classes``, and what else there is."""
     evaluation, facts, test_set = tested
-    with written_aside(path) as aside:
+    with atomic_write(path) as aside:
         np.savez_compressed(
             aside,
             probabilities=evaluation.probabilities.numpy(),

@@ -11,12 +11,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from ssgan.atomic_write import atomic_write
 from ssgan.data.images import ImageData
 from ssgan.errors import ConfigError
 from ssgan.inference.neighbours import Neighbours, nearest
 from ssgan.inference.trained import TrainedModel
 from ssgan.pictures import draw_grid, save_gif, save_png
-from ssgan.whole_files import written_aside
 
 #: Pixels between samples and their neighbours.
 _GAP = 12
@@ -97,7 +97,7 @@ def write_neighbours(samples: Tensor, data: ImageData, folder: Path, k: int) -> 
 def _write_distances(found: Neighbours, data: ImageData, path: Path) -> None:
     """A row for each neighbour. ``index`` counts within its set, labelled or unlabelled; these have no class."""
     labelled = len(data.x_train)
-    with written_aside(path) as aside, aside.open("w", encoding="utf-8", newline="") as file:
+    with atomic_write(path) as aside, aside.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["sample", "rank", "set", "index", "class", "distance"])
         for sample, (indices, distances) in enumerate(

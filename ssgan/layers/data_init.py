@@ -21,10 +21,10 @@ class DataInitialised(Protocol):
 def initialise_from_data(network: nn.Module, *inputs: Any, **options: Any) -> None:
     """Run ``network(*inputs, **options)`` once, letting each layer set its start values before the next one runs."""
 
-    def set_start_values(layer: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> Tensor:
+    def apply_start_values(layer: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> Tensor:
         return layer.initialise_from_output(args, output)  # type: ignore[operator]
 
-    hooks = [m.register_forward_hook(set_start_values) for m in network.modules() if isinstance(m, DataInitialised)]
+    hooks = [m.register_forward_hook(apply_start_values) for m in network.modules() if isinstance(m, DataInitialised)]
     try:
         network(*inputs, **options)
     finally:

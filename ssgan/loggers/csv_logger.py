@@ -10,7 +10,7 @@ from typing import Any
 from lightning.pytorch.loggers.csv_logs import CSVLogger, ExperimentWriter
 from lightning.pytorch.utilities import rank_zero_only
 
-from ssgan.whole_files import written_aside
+from ssgan.atomic_write import atomic_write
 
 
 class ResumableCSVLogger(CSVLogger):
@@ -81,7 +81,7 @@ class _Writer(ExperimentWriter):
         if not rows:
             self._path.unlink()
             return
-        with written_aside(self._path, only_writer=True) as aside, aside.open("w", newline="") as file:
+        with atomic_write(self._path, only_writer=True) as aside, aside.open("w", newline="") as file:
             writer = csv.DictWriter(file, fieldnames=self.metrics_keys)
             writer.writeheader()
             writer.writerows(rows)

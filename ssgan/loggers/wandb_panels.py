@@ -8,7 +8,7 @@ import wandb_workspaces.reports.v2.interface as wr
 import wandb_workspaces.workspaces.interface as ws
 from wandb_workspaces.expr import Config
 
-from ssgan.names import group_of
+from ssgan.resolvers import group_of
 
 #: The x axis of every curve: iterations, as the loggers of Lightning name them.
 ITERATION = "trainer/global_step"

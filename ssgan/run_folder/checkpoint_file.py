@@ -9,11 +9,11 @@ from typing import Any
 import torch
 from lightning.fabric.plugins.io import TorchCheckpointIO
 
+from ssgan.atomic_write import atomic_write
 from ssgan.errors import SSGANError
-from ssgan.whole_files import written_aside
 
 
-class WholeCheckpointFile(TorchCheckpointIO):
+class AtomicCheckpointIO(TorchCheckpointIO):
     """Writes a checkpoint beside its place, waits until the disk has it, and moves it there.
 
     Lightning's own way goes through the system's folder of temporary files. Where that is another file system the move
@@ -29,7 +29,7 @@ class WholeCheckpointFile(TorchCheckpointIO):
         buffer = io.BytesIO()  # torch makes a RuntimeError without a reason of what goes wrong in a file
         torch.save(checkpoint, buffer)
         try:
-            with written_aside(Path(path), durable=True, only_writer=True) as aside:
+            with atomic_write(Path(path), durable=True, only_writer=True) as aside:
                 aside.write_bytes(buffer.getbuffer())
         except OSError as error:
             raise SSGANError(

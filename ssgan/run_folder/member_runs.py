@@ -12,7 +12,7 @@ from ssgan.build import build_model
 from ssgan.config import TrainConfig, parse_resolved
 from ssgan.errors import ConfigError
 from ssgan.run_folder.checkpoint import last_checkpoint, read_checkpoint
-from ssgan.run_folder.checkpoint_file import WholeCheckpointFile
+from ssgan.run_folder.checkpoint_file import AtomicCheckpointIO
 from ssgan.run_folder.result import write
 from ssgan.run_folder.status import RunStatus, read_status
 from ssgan.training.error_rates import Errors
@@ -54,7 +54,7 @@ def write_members(config: TrainConfig, result: dict[str, Any], evaluated: dict[s
         folder.mkdir(parents=True, exist_ok=True)
         if checkpoint is not None:
             own_checkpoint = member_checkpoint(checkpoint, i)
-            WholeCheckpointFile().save_checkpoint(own_checkpoint, last_checkpoint(folder))
+            AtomicCheckpointIO().save_checkpoint(own_checkpoint, last_checkpoint(folder))
         own = member_result(result, i, evaluated)
         write(own, str(folder))
         RunStatus("done", own["iterations"], own["iterations"], own["seconds"]).write(folder)

@@ -13,13 +13,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from ssgan.atomic_write import atomic_write
 from ssgan.config import TrainConfig
 from ssgan.data.ensemble import EnsembleData
 from ssgan.data.module import SemiSupervisedData
 from ssgan.machine.hardware import describe_hardware
 from ssgan.module import SemiSupervisedGAN
 from ssgan.version import __version__
-from ssgan.whole_files import written_aside
 
 
 def summarise(
@@ -71,7 +71,7 @@ def summarise(
 
 def write(result: dict[str, Any], run_dir: str) -> None:
     """Write ``result.json`` into a run's folder."""
-    with written_aside(Path(run_dir, "result.json"), durable=True, only_writer=True) as aside:
+    with atomic_write(Path(run_dir, "result.json"), durable=True, only_writer=True) as aside:
         aside.write_text(json.dumps(result, indent=2) + "\n")
 
 

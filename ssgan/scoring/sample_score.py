@@ -8,7 +8,7 @@ import lightning as L
 import torch
 from lightning.pytorch.utilities import rank_zero_only
 
-from ssgan.callbacks.moments import passed
+from ssgan.callbacks.schedule import is_due
 from ssgan.checks import positive
 from ssgan.errors import ConfigError
 from ssgan.inference.trained import load
@@ -55,7 +55,7 @@ class SampleScore(L.Callback):
         self, trainer: L.Trainer, module: L.LightningModule, outputs: Any, batch: Any, *_: Any
     ) -> None:
         """Score at every multiple of ``every``."""
-        if passed(trainer, batch, self.every):
+        if is_due(trainer, batch, self.every):
             self._score(trainer, module)
 
     @rank_zero_only

@@ -14,7 +14,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
 from ssgan.errors import ConfigError
-from ssgan.names import job_folder
+from ssgan.resolvers import job_folder
 
 
 @dataclass(frozen=True)

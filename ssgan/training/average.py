@@ -40,11 +40,6 @@ class WeightAverage(nn.Module):
         self.network = copy.deepcopy(network).requires_grad_(False)
 
     @torch.no_grad()
-    def restart(self, network: nn.Module) -> None:
-        """Begin at the network's present values."""
-        self.network.load_state_dict(network.state_dict())
-
-    @torch.no_grad()
     def update(self, network: nn.Module, rate: float) -> None:
         """Move the averages by ``rate`` towards the network's parameters, and take its buffers."""
         torch._foreach_lerp_(list(self.network.parameters()), list(network.parameters()), rate)

@@ -15,7 +15,7 @@ from ssgan.errors import ConfigError
 from ssgan.layers import WHOLE, Share
 from ssgan.networks.discriminator import Discriminator
 from ssgan.networks.generator import Generator
-from ssgan.passes import MINIBATCHES, DiscriminatorNoise, GeneratorNoise
+from ssgan.steps import MINIBATCHES, DiscriminatorNoise, GeneratorNoise
 from ssgan.training.members import ONE, Members
 from ssgan.training_options import Objective
 from ssgan.tricks import TrickSet

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ssgan.networks.architecture import Architecture
     from ssgan.networks.discriminator import Discriminator
     from ssgan.networks.generator import Generator
-    from ssgan.passes import DiscriminatorPass, GeneratorPass
+    from ssgan.steps import DiscriminatorStep, GeneratorStep
 
 
 class Trick:
@@ -28,7 +28,7 @@ class Trick:
     their order.
     """
 
-    #: Whether the technique looks at ``GeneratorPass.real``; the pass of D over real images in G's step costs time.
+    #: Whether the technique looks at ``GeneratorStep.real``; the pass of D over real images in G's step costs time.
     uses_real_features: ClassVar[bool] = False
 
     #: Options that take less memory when they are smaller, named where there is none left.
@@ -104,22 +104,22 @@ class Trick:
         """Randomness of the technique's own for a G step; as :meth:`discriminator_draws`."""
         return ()
 
-    def generator_objective(self, step: GeneratorPass) -> Tensor | None:
+    def generator_objective(self, step: GeneratorStep) -> Tensor | None:
         """What G minimises *instead of* the adversarial loss (several techniques: the sum)."""
         return None
 
-    def generator_penalty(self, step: GeneratorPass) -> Tensor | None:
+    def generator_penalty(self, step: GeneratorStep) -> Tensor | None:
         """What G minimises *besides* its objective."""
         return None
 
-    def discriminator_objective(self, step: DiscriminatorPass) -> Tensor | None:
+    def discriminator_objective(self, step: DiscriminatorStep) -> Tensor | None:
         """What D minimises on unlabelled and generated images *instead of* its real/fake loss (several: the sum).
 
         It is weighted by ``objective.unlabelled_weight`` as that is, and has no use for :meth:`real_target`.
         """
         return None
 
-    def discriminator_penalty(self, step: DiscriminatorPass) -> Tensor | None:
+    def discriminator_penalty(self, step: DiscriminatorStep) -> Tensor | None:
         """What D minimises besides the labelled and unlabelled losses."""
         return None
 

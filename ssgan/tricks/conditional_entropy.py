@@ -11,7 +11,7 @@ from ssgan.tricks.base import Trick
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ssgan.passes import DiscriminatorPass
+    from ssgan.steps import DiscriminatorStep
 
 
 def conditional_entropy_loss(logits: Tensor) -> Tensor:
@@ -41,6 +41,6 @@ class ConditionalEntropy(Trick):
     def __post_init__(self) -> None:
         non_negative("trick.conditional_entropy.weight", self.weight)
 
-    def discriminator_penalty(self, step: DiscriminatorPass) -> Tensor:
+    def discriminator_penalty(self, step: DiscriminatorStep) -> Tensor:
         """Fill the term of D."""
         return self.weight * conditional_entropy_loss(step.unlabelled.logits)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from ssgan.networks.discriminator import Discriminator
     from ssgan.networks.generator import Generator
-    from ssgan.passes import DiscriminatorPass
+    from ssgan.steps import DiscriminatorStep
 
 
 def consistency_loss(logits: Tensor, targets: Tensor, confidence: float = 0.0) -> Tensor:
@@ -90,7 +90,7 @@ class Consistency(Trick):
         moves = draw_moves(shape, self.moves, rng)
         return moves + discriminator.draw_noise(shape[0], rng)
 
-    def discriminator_penalty(self, step: DiscriminatorPass) -> Tensor:
+    def discriminator_penalty(self, step: DiscriminatorStep) -> Tensor:
         """Fill the term of D."""
         from ssgan.data.augment import Moves, moved
 

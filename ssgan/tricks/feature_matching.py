@@ -11,7 +11,7 @@ from ssgan.tricks.base import Trick
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ssgan.passes import GeneratorPass
+    from ssgan.steps import GeneratorStep
 
 
 def feature_matching_loss(fake: Tensor, real: Tensor, norm: str = "l2") -> Tensor:
@@ -45,6 +45,6 @@ class FeatureMatching(Trick):
     def __post_init__(self) -> None:
         one_of("trick.feature_matching.norm", self.norm, ("l1", "l2"))
 
-    def generator_objective(self, step: GeneratorPass) -> Tensor:
+    def generator_objective(self, step: GeneratorStep) -> Tensor:
         """Fill G's objective."""
         return feature_matching_loss(step.fake.features, step.real.features, self.norm)

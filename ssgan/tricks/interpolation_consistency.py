@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from ssgan.networks.discriminator import Discriminator
     from ssgan.networks.generator import Generator
-    from ssgan.passes import DiscriminatorPass
+    from ssgan.steps import DiscriminatorStep
 
 
 def draw_shares(n: int, alpha: float, rng: torch.Generator) -> Tensor:
@@ -87,7 +87,7 @@ class InterpolationConsistency(Trick):
         """Draw λ, and the noise of D's layers on the mixed images."""
         return draw_shares(shape[0], self.alpha, rng), *discriminator.draw_noise(shape[0], rng)
 
-    def discriminator_penalty(self, step: DiscriminatorPass) -> Tensor:
+    def discriminator_penalty(self, step: DiscriminatorStep) -> Tensor:
         """Fill the term of D."""
         shares, *layers = step.draws
         logits = step.discriminator(mixed(step.batch.unlabelled, shares), layers).logits

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from ssgan.networks.discriminator import Discriminator
     from ssgan.networks.generator import Generator
-    from ssgan.passes import DiscriminatorPass
+    from ssgan.steps import DiscriminatorStep
 
 
 @dataclass
@@ -44,7 +44,7 @@ class ManifoldRegularisation(Trick):
 
         return (unit(torch.randn(shape[0], generator.z_dim, device=rng.device, generator=rng)),)
 
-    def discriminator_penalty(self, step: DiscriminatorPass) -> Tensor:
+    def discriminator_penalty(self, step: DiscriminatorStep) -> Tensor:
         """Fill the term of D."""
         import torch
 

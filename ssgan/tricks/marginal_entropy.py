@@ -11,7 +11,7 @@ from ssgan.tricks.base import Trick
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ssgan.passes import DiscriminatorPass
+    from ssgan.steps import DiscriminatorStep
 
 
 def marginal_entropy_loss(logits: Tensor) -> Tensor:
@@ -47,6 +47,6 @@ class MarginalEntropy(Trick):
     def __post_init__(self) -> None:
         non_negative("trick.marginal_entropy.weight", self.weight)
 
-    def discriminator_penalty(self, step: DiscriminatorPass) -> Tensor:
+    def discriminator_penalty(self, step: DiscriminatorStep) -> Tensor:
         """Fill the term of D."""
         return self.weight * marginal_entropy_loss(step.unlabelled.logits)

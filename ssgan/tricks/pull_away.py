@@ -11,7 +11,7 @@ from ssgan.tricks.base import Trick
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ssgan.passes import GeneratorPass
+    from ssgan.steps import GeneratorStep
 
 
 #: Features shorter than this count as shorter than 1: their gradient, its inverse, has to stay finite in float16.
@@ -52,6 +52,6 @@ class PullAway(Trick):
     def __post_init__(self) -> None:
         non_negative("trick.pull_away.weight", self.weight)
 
-    def generator_penalty(self, step: GeneratorPass) -> Tensor:
+    def generator_penalty(self, step: GeneratorStep) -> Tensor:
         """Fill the term added to G's objective."""
         return self.weight * pull_away_term(step.fake.features)

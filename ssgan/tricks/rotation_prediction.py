@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ssgan.networks.discriminator import Discriminator
     from ssgan.networks.generator import Generator
-    from ssgan.passes import DiscriminatorPass, GeneratorPass
+    from ssgan.steps import DiscriminatorStep, GeneratorStep
 
 #: Turns that are told apart: by 0°, 90°, 180°, 270°.
 TURNS = 4
@@ -93,11 +93,11 @@ class RotationPrediction(Trick):
         """Draw the same for a G step, if it has the term."""
         return self.discriminator_draws(generator, discriminator, shape, rng) if self.generator_weight else ()
 
-    def discriminator_penalty(self, step: DiscriminatorPass) -> Tensor:
+    def discriminator_penalty(self, step: DiscriminatorStep) -> Tensor:
         """Fill the term of D."""
         return self.weight * rotation_loss(step.discriminator, step.companion, step.batch.unlabelled, step.draws)
 
-    def generator_penalty(self, step: GeneratorPass) -> Tensor | None:
+    def generator_penalty(self, step: GeneratorStep) -> Tensor | None:
         """Fill the term of G."""
         if not self.generator_weight:
             return None

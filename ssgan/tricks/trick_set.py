@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ssgan.networks.architecture import Architecture
     from ssgan.networks.discriminator import Discriminator
     from ssgan.networks.generator import Generator
-    from ssgan.passes import DiscriminatorPass, GeneratorPass
+    from ssgan.steps import DiscriminatorStep, GeneratorStep
 
 
 #: The methods that a technique may override.
@@ -114,19 +114,19 @@ class TrickSet:
         drawn = self._collect(lambda trick: trick.generator_draws(generator, discriminator, shape, rng))
         return {name: draws for name, draws in drawn.items() if draws}
 
-    def generator_objectives(self, step: GeneratorPass) -> dict[str, Tensor]:
+    def generator_objectives(self, step: GeneratorStep) -> dict[str, Tensor]:
         """Terms that stand in for the adversarial loss; empty if no technique replaces it."""
         return self._collect_terms(lambda trick, its: trick.generator_objective(its), step)
 
-    def generator_penalties(self, step: GeneratorPass) -> dict[str, Tensor]:
+    def generator_penalties(self, step: GeneratorStep) -> dict[str, Tensor]:
         """Terms added to G's objective."""
         return self._collect_terms(lambda trick, its: trick.generator_penalty(its), step)
 
-    def discriminator_objectives(self, step: DiscriminatorPass) -> dict[str, Tensor]:
+    def discriminator_objectives(self, step: DiscriminatorStep) -> dict[str, Tensor]:
         """Terms that stand in for D's loss on unlabelled and generated images; empty if no technique replaces it."""
         return self._collect_terms(lambda trick, its: trick.discriminator_objective(its), step)
 
-    def discriminator_penalties(self, step: DiscriminatorPass) -> dict[str, Tensor]:
+    def discriminator_penalties(self, step: DiscriminatorStep) -> dict[str, Tensor]:
         """Terms added to D's objective."""
         return self._collect_terms(lambda trick, its: trick.discriminator_penalty(its), step)
 

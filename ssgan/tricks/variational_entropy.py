@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from ssgan.networks.architecture import Architecture
     from ssgan.networks.encoder import Encoder
-    from ssgan.passes import GeneratorPass
+    from ssgan.steps import GeneratorStep
 
 
 def reconstruction_loss(mean: Tensor, log_std: Tensor, z: Tensor) -> Tensor:
@@ -50,7 +50,7 @@ class VariationalEntropy(Trick):
         """Build the encoder, G's mirror image."""
         return architecture.build_encoder(image_shape)
 
-    def generator_penalty(self, step: GeneratorPass) -> Tensor:
+    def generator_penalty(self, step: GeneratorStep) -> Tensor:
         """Fill the term added to G's objective."""
         mean, log_std = step.companion(step.fake_images)
         return self.weight * reconstruction_loss(mean, log_std, step.noise.z)

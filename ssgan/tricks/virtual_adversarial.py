@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from ssgan.networks.discriminator import Discriminator
     from ssgan.networks.generator import Generator
-    from ssgan.passes import DiscriminatorPass
+    from ssgan.steps import DiscriminatorStep
 
 
 def divergence(p_logits: Tensor, q_logits: Tensor) -> Tensor:
@@ -91,7 +91,7 @@ class VirtualAdversarial(Trick):
 
         return (torch.randn(*shape, device=rng.device, generator=rng),)
 
-    def discriminator_penalty(self, step: DiscriminatorPass) -> Tensor:
+    def discriminator_penalty(self, step: DiscriminatorStep) -> Tensor:
         """Fill the term of D."""
         images, layers = step.batch.unlabelled, step.layers_on("unlabelled")
 

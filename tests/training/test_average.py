@@ -70,15 +70,6 @@ def test_frozen_gains_are_copied_and_the_live_network_is_left_alone():
     assert not {p.data_ptr() for p in live.parameters()} & {p.data_ptr() for p in average.parameters()}
 
 
-def test_restart_begins_at_the_present_values_buffers_included():
-    live = network()
-    average = WeightAverage(live)
-    move(live, 0)
-    live[0].gain.fill_(3.0)
-    average.restart(live)
-    torch.testing.assert_close(average.network.state_dict(), live.state_dict(), rtol=0, atol=0)
-
-
 def test_state_round_trip():
     saved, fresh = WeightAverage(network()), WeightAverage(network())
     fresh.load_state_dict(saved.state_dict())

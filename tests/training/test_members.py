@@ -13,10 +13,10 @@ import ssgan.training.members
 from ssgan.build import build_players
 from ssgan.networks.architecture import MLP, Conv
 from ssgan.objectives import discriminator_terms, frozen, generator_terms
-from ssgan.passes import DiscriminatorBatch
+from ssgan.steps import DiscriminatorBatch
+from ssgan.training.initialisation import initialise_players
 from ssgan.training.members import ONE, Members, named_tensors, stack_networks, unstack_network
 from ssgan.training.randomness import draw_discriminator_noise, draw_generator_noise
-from ssgan.training.start import set_start_values
 from ssgan.training_options import Objective
 from ssgan.tricks import (
     ConditionalEntropy,
@@ -72,7 +72,7 @@ class Alone:
         self.tricks = tricks
         self.generator, self.discriminator, self.companions = build_players(architecture, tricks, shape, 10, N)
         images = torch.rand(40, *shape, generator=rng)
-        set_start_values(self.generator, self.discriminator, self.companions, images, seed)
+        initialise_players(self.generator, self.discriminator, self.companions, images, seed)
         labels = torch.randint(0, 10, (N,), generator=rng)
         self.batch = DiscriminatorBatch(images[:N], labels, images[-N:])
         self.average = copy.deepcopy(self.discriminator).requires_grad_(False)

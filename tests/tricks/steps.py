@@ -6,8 +6,8 @@ import torch
 from torch.nn import ModuleDict
 
 from ssgan.objectives import discriminator_terms, generator_terms
+from ssgan.training.initialisation import initialise_players
 from ssgan.training.randomness import draw_discriminator_noise, draw_generator_noise
-from ssgan.training.start import set_start_values
 from ssgan.training_options import Objective
 from tests.player_costs import ARCHITECTURES, SHAPE, N, batch, images, players, seeded
 
@@ -21,7 +21,7 @@ class Step:
         self.generator, self.discriminator, self.tricks = players(architecture, tricks, seed, shape)
         self.companions = ModuleDict(self.tricks.generator_companions(ARCHITECTURES[architecture], shape))
         if self.companions:
-            set_start_values(self.generator, self.discriminator, self.companions, images(9, 20, shape), seed)
+            initialise_players(self.generator, self.discriminator, self.companions, images(9, 20, shape), seed)
         self.batch, self.real = batch(shape), images(5, N, shape)
         both = self.generator, self.discriminator
         self.d_noise = draw_discriminator_noise(*both, (N, *shape), Objective(), self.tricks, seeded(3))

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from ssgan.training.start import set_start_values
+from ssgan.training.initialisation import initialise_players
 from ssgan.tricks import TrickSet, VariationalEntropy
 from ssgan.tricks.variational_entropy import reconstruction_loss
 from tests.player_costs import ARCHITECTURES
@@ -74,7 +74,7 @@ def test_it_starts_from_an_output_on_gs_images_that_is_centred_and_small(archite
     model, tricks = ARCHITECTURES[architecture], TrickSet({"variational_entropy": VariationalEntropy()})
     generator, discriminator = model.build_generator(SHAPE, tricks, N), model.build_discriminator(SHAPE, 3, tricks, N)
     companions = torch.nn.ModuleDict(tricks.generator_companions(model, SHAPE))
-    set_start_values(generator, discriminator, companions, images(1, 500), seed=3)
+    initialise_players(generator, discriminator, companions, images(1, 500), seed=3)
     output = torch.cat(companions["variational_entropy"](generator(generator.draw_z(5000, seeded(2)))), 1)
     assert output.mean(0).abs().max() < 0.05
     assert output.std(0).min() > 0.05 and output.std(0).max() < 0.2

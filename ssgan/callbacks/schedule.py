@@ -7,7 +7,7 @@ from collections.abc import Sized
 import lightning as L
 
 
-def passed(trainer: L.Trainer, batch: Sized, every: int) -> bool:
+def is_due(trainer: L.Trainer, batch: Sized, every: int) -> bool:
     """Whether a multiple of ``every`` is among the numbers of the iterations of the batch that has just been done."""
     step = trainer.global_step
     return step // every > (step - len(batch)) // every

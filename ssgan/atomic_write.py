@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 @contextmanager
-def written_aside(path: Path, *, durable: bool = False, only_writer: bool = False) -> Iterator[Path]:
+def atomic_write(path: Path, *, durable: bool = False, only_writer: bool = False) -> Iterator[Path]:
     """A name beside ``path`` to write to; it becomes ``path`` at the end, or is removed if an error ends the block.
 
     The folder is made if there is none. The name keeps the path's ending, for those who choose a format by it.

@@ -42,7 +42,7 @@ class GeneratorNoise(NamedTuple):
 
 
 @dataclass(frozen=True)
-class DiscriminatorPass:
+class DiscriminatorStep:
     """What a term of D's cost may look at; images and D's outputs on them.
 
     ``average`` is the network whose weights are the exponential average of D's; ``progress`` the part of the run's
@@ -81,14 +81,14 @@ class DiscriminatorPass:
         """The noise of D's layers on one of :data:`MINIBATCHES`, so that another pass can see the same noise."""
         return tuple(noise.chunk(len(MINIBATCHES))[MINIBATCHES.index(part)] for noise in self.noise.layers)
 
-    def handed_to(self, trick: str) -> DiscriminatorPass:
-        """The pass as that technique gets it, with its draws and its companion."""
+    def handed_to(self, trick: str) -> DiscriminatorStep:
+        """The step as that technique gets it, with its draws and its companion."""
         draws, companion = self.noise.draws.get(trick, ()), self.discriminator.companion(trick)
         return replace(self, draws=draws, companion=companion)
 
 
 @dataclass(frozen=True)
-class GeneratorPass:
+class GeneratorStep:
     """What a term of G's cost may look at; images and D's outputs on them.
 
     ``companions`` are the networks of techniques that learn with G, by name; ``progress`` is as in a D step. ``draws``
@@ -109,8 +109,8 @@ class GeneratorPass:
     discriminator_companion: Any = None
     once: dict[str, Output] = field(default_factory=dict, repr=False)  # computed for whoever asks first
 
-    def handed_to(self, trick: str) -> GeneratorPass:
-        """The pass as that technique gets it, with its draws and its companions."""
+    def handed_to(self, trick: str) -> GeneratorStep:
+        """The step as that technique gets it, with its draws and its companions."""
         draws, companion = self.noise.draws.get(trick, ()), self.companions.get(trick)
         with_d = self.discriminator.companion(trick)
         return replace(self, draws=draws, companion=companion, discriminator_companion=with_d)
@@ -119,7 +119,7 @@ class GeneratorPass:
     def real(self) -> Output:
         """D's output on the real images, a constant to G; computed when a technique asks for it."""
         if self.noise.real_layers is None:
-            raise RuntimeError("a technique that looks at GeneratorPass.real must set uses_real_features")
+            raise RuntimeError("a technique that looks at GeneratorStep.real must set uses_real_features")
         if "real" not in self.once:
             with torch.no_grad():
                 self.once["real"] = self.discriminator(self.real_images, self.noise.real_layers)

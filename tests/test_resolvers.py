@@ -10,7 +10,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.types import RunMode
 
-from ssgan.names import LONGEST, job_folder, job_name, part
+from ssgan.resolvers import LONGEST, job_folder, job_name, part
 
 
 @pytest.mark.parametrize(

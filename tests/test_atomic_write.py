@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from ssgan.whole_files import written_aside
+from ssgan.atomic_write import atomic_write
 
 
 def test_the_file_appears_at_the_end(tmp_path: Path):
     path = tmp_path / "new" / "table.csv"
-    with written_aside(path) as aside:
+    with atomic_write(path) as aside:
         aside.write_text("half")
         assert not path.exists() and aside.suffix == ".csv"
     assert path.read_text() == "half" and list(path.parent.iterdir()) == [path]
@@ -22,7 +22,7 @@ def test_after_an_error_the_old_file_is_there_still(tmp_path: Path):
     path.write_text("old")
 
     def fail() -> None:
-        with written_aside(path) as aside:
+        with atomic_write(path) as aside:
             aside.write_text("half")
             raise KeyboardInterrupt
 
@@ -32,5 +32,5 @@ def test_after_an_error_the_old_file_is_there_still(tmp_path: Path):
 
 
 def test_a_folder_of_that_name_is_noticed_before_anything_is_computed(tmp_path: Path):
-    with pytest.raises(IsADirectoryError, match="Is a directory"), written_aside(tmp_path):
+    with pytest.raises(IsADirectoryError, match="Is a directory"), atomic_write(tmp_path):
         pytest.fail("the block was entered")

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from ssgan.errors import TrainingDiverged
-from ssgan.training.history import TermHistory, row_of
+from ssgan.training.loss_log import LossLog, row_of
 
 
 class OneProcess:
@@ -38,7 +38,7 @@ def terms(labelled, unlabelled, adversarial):
 
 
 def filled(*rows):
-    history = TermHistory(10)
+    history = LossLog(10)
     for row in rows:
         history.append(*row_of(terms(*row)))
     return history
@@ -71,11 +71,11 @@ def test_a_check_does_not_forget():
         history.check(2, OneProcess()), torch.tensor([[1.0, 10.0, -2.0], [3.0, 20.0, -5.0]]), rtol=0, atol=0
     )
     assert history.flush(2, OneProcess())["train/d_labelled"] == pytest.approx(2)
-    assert TermHistory(10).check(0, OneProcess()) is None
+    assert LossLog(10).check(0, OneProcess()) is None
 
 
 def test_several_steps_of_a_player_are_averaged():
-    history = TermHistory(10)
+    history = LossLog(10)
     d_steps = [{"labelled": torch.tensor(x)} for x in (1.0, 2.0, 6.0)]
     history.append(*row_of({"d": d_steps, "g": [{"penalty": torch.tensor(1.0)}]}))
     assert history.flush(1, OneProcess()) == pytest.approx(
@@ -84,7 +84,7 @@ def test_several_steps_of_a_player_are_averaged():
 
 
 def test_a_player_without_steps_has_no_loss():
-    history = TermHistory(10)
+    history = LossLog(10)
     history.append(*row_of({"d": [{"labelled": torch.tensor(2.0)}], "g": []}))
     assert history.flush(1, OneProcess()) == {"train/d_loss": 2.0, "train/d_labelled": 2.0}
 
@@ -99,7 +99,7 @@ def test_means_are_taken_over_processes():
 def test_half_precision_terms_are_averaged_in_float32(half, low, high):
     """The mean of two neighbours of a half precision is not one of its numbers."""
     steps = [{"labelled": torch.tensor(value, dtype=half)} for value in (low, high)]
-    in_one, in_two = TermHistory(10), TermHistory(10)
+    in_one, in_two = LossLog(10), LossLog(10)
     in_one.append(*row_of({"d": steps, "g": []}))
     for step in steps:
         in_two.append(*row_of({"d": [step], "g": []}))
@@ -131,7 +131,7 @@ def test_another_process_that_diverged_is_seen():
 
 
 def test_a_term_name_with_an_underscore_is_named_whole():
-    history = TermHistory(10)
+    history = LossLog(10)
     history.append(*row_of({"d": [], "g": [{"feature_matching": torch.tensor(math.nan)}]}))
     with pytest.raises(TrainingDiverged, match="the generator's term 'feature_matching' is nan"):
         history.check(1, OneProcess())
@@ -140,7 +140,7 @@ def test_a_term_name_with_an_underscore_is_named_whole():
 @pytest.mark.parametrize("rows", [0, 2])
 def test_state_round_trip(rows):
     history = filled(*[(1.0, 10.0, -2.0), (3.0, 20.0, -5.0)][:rows])
-    resumed = TermHistory(10)
+    resumed = LossLog(10)
     resumed.load(history.state(1, OneProcess()))
     for h in (history, resumed):
         h.append(*row_of(terms(8.0, 0.0, 1.0)))
@@ -156,7 +156,7 @@ def test_a_record_loaded_on_the_cpu_goes_on_on_another_device():
             seen.append((tensor.device.type, tuple(tensor.shape)))
             return torch.zeros(tensor.shape)
 
-    resumed = TermHistory(10)
+    resumed = LossLog(10)
     resumed.load(filled((1.0, 10.0, -2.0)).state(1, OneProcess()), device="meta")
     zero = torch.zeros((), device="meta")
     resumed.append(*row_of({"d": [{"labelled": zero, "unlabelled": zero}], "g": [{"adversarial": zero}]}))
@@ -167,7 +167,7 @@ def test_a_record_loaded_on_the_cpu_goes_on_on_another_device():
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_parameters_that_are_not_finite_are_named_by_player(value):
     players = {"discriminator": nn.Linear(2, 2), "generator": nn.Linear(2, 2)}
-    history = TermHistory(10)
+    history = LossLog(10)
     history.check_parameters(7, players)
     with torch.no_grad():
         players["generator"].bias[1] = value

@@ -38,7 +38,7 @@ def row_of(terms: Mapping[str, Sequence[Mapping[str, Tensor]]]) -> tuple[list[st
     return list(columns), torch.stack(list(columns.values()))
 
 
-class TermHistory:
+class LossLog:
     """The terms of the last iterations, at most ``length`` of them."""
 
     def __init__(self, length: int) -> None:

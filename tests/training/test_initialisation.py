@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import ModuleDict
 
 from ssgan.layers import WeightNormLinear
-from ssgan.training.start import set_start_values
+from ssgan.training.initialisation import initialise_players
 from tests.player_costs import images, players, seeded
 
 
@@ -30,7 +30,7 @@ def test_a_network_beside_d_takes_its_start_from_ds_features_and_one_of_torchs_l
     of_images = OfImages()
     discriminator.accompany({"head": head, "of_images": of_images})
     some = images(3, 40)
-    set_start_values(generator, discriminator, ModuleDict(), some, seed=2)
+    initialise_players(generator, discriminator, ModuleDict(), some, seed=2)
 
     # The same draws from the seed, in the order in which the start values take them.
     rng = seeded(2)

@@ -12,7 +12,7 @@ from ssgan.networks.weights import initialise_weights
 
 
 @torch.no_grad()
-def set_start_values(
+def initialise_players(
     generator: Generator, discriminator: Discriminator, companions: nn.ModuleDict, images: Tensor, seed: int
 ) -> None:
     """Draw weights and the techniques' reference batches from the seed, then set gains and biases from data.

@@ -31,7 +31,9 @@ class UnusedFolder(Callback):
         """Look for another run, unless the command goes on with it."""
         try:
             folder = Path(_folder(config))
-            check_unused(str(folder), config.get("ckpt_path"))
+            ckpt_path = config.get("ckpt_path")
+            if ckpt_path is None or isinstance(ckpt_path, str):  # another value is refused with the others
+                check_unused(str(folder), ckpt_path)
             _replaced.clear()
             _replaced.update({path: path.read_bytes() for path in (folder / ".hydra").resolve().glob("*.yaml")})
         except ConfigError as error:

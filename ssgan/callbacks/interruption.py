@@ -29,7 +29,7 @@ class Interruption(Checkpoint):
     """Finishes the iteration, and its evaluation, before it obeys a signal.
 
     SIGTERM and SIGINT (Ctrl-C) write ``last.ckpt`` and end the run with status 128 plus the signal's number; a second
-    SIGINT ends it at once. SIGUSR1 and SIGUSR2, where somebody waits for them, write it too and are then is_due on: to
+    SIGINT ends it at once. SIGUSR1 and SIGUSR2, where somebody waits for them, write it too and are then passed on: to
     Lightning (``sbatch --signal=USR1@90``) or submitit, which requeue the job.
 
     They would act in the middle of whatever is being done: save a state between D's and G's step or none at all, or,

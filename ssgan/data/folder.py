@@ -95,7 +95,11 @@ class Folder(DataOptions):
         if others:
             log.warning("%s: %s", root, left_out(others))
         for folder in (root, root / self.test):
-            if loose := sum(entry.suffix.lower() in EXTENSIONS for entry in folder.iterdir() if entry.is_file()):
+            if loose := sum(
+                entry.suffix.lower() in EXTENSIONS and not entry.name.startswith(".")
+                for entry in folder.iterdir()
+                if entry.is_file()
+            ):
                 log.warning(
                     "%s: left out %d images that lie in no folder of a class%s",
                     folder,

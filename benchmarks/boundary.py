@@ -45,7 +45,7 @@ class Stopwatch(L.Callback):
 
     def on_train_start(self, trainer: Any, module: Any) -> None:
         """Put the stopwatch around what is to be timed."""
-        module._log_history = self.timed("log row", module._log_history)
+        module._log_losses = self.timed("log row", module._log_losses)
         trainer.save_checkpoint = self.timed("checkpoint", trainer.save_checkpoint)
         trainer.fit_loop.epoch_loop.val_loop.run = self.timed(
             "evaluation and samples", trainer.fit_loop.epoch_loop.val_loop.run

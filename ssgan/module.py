@@ -82,7 +82,7 @@ class SemiSupervisedGAN(L.LightningModule):
         self.seed = seed
         self.augmentation = augmentation or Augmentation()
         self.description = description or {}
-        self.history = LossLog(log_every)
+        self.loss_log = LossLog(log_every)
         self.cuda_graphs = cuda_graphs
         self.take_steps: Any = self.steps
         self.lr = self.optim.lr
@@ -137,7 +137,7 @@ class SemiSupervisedGAN(L.LightningModule):
         self.random = Randomness(self.seed, self.members, self.device, share)
         if self._resumed is not None:
             self.seconds = self._resumed["seconds"]
-            self.history.load(self._resumed["history"], self.device)
+            self.loss_log.load(self._resumed["history"], self.device)
             self.random.load(self._resumed["rng_state"])
             self._resumed = None
         self._started = time.monotonic()
@@ -157,10 +157,10 @@ class SemiSupervisedGAN(L.LightningModule):
             self.average.update(self.discriminator, rate)
             if self.generator_average is not None:
                 self.generator_average.update(self.generator, rate)
-            self.history.append(names, row)
+            self.loss_log.append(names, row)
             self._count_iteration()
-            if self.global_step % self.history.length == 0:
-                self._log_history()
+            if self.global_step % self.loss_log.length == 0:
+                self._log_losses()
 
     @uncached_casts()
     def steps(self, batch: IterationBatch) -> tuple[list[str], Tensor]:
@@ -230,9 +230,9 @@ class SemiSupervisedGAN(L.LightningModule):
         self.lr = self.optim.lr_at(self.global_step, per_epoch, total)
         set_learning_rate(self.trainer.optimizers, (self.lr, self.lr * self.optim.generator_lr_factor))
 
-    def _log_history(self, bar: bool = True) -> None:
+    def _log_losses(self, bar: bool = True) -> None:
         """Log the terms' means since the last row, also in the progress bar; stop if one was not finite."""
-        if means := self.history.flush(self.global_step, self.trainer.strategy):
+        if means := self.loss_log.flush(self.global_step, self.trainer.strategy):
             self._log({**means, "train/lr": self.lr})
         for key in ("train/d_loss", "train/g_loss"):
             if bar and key in means:  # a tensor of the host; a number would go to the device, and back at every batch
@@ -282,12 +282,12 @@ class SemiSupervisedGAN(L.LightningModule):
         """Log what is left; refuse to end on values that are not finite."""
         self.seconds += time.monotonic() - self._started
         self.take_steps = self.steps  # a recorded graph holds the memory of all that it computes
-        self._log_history(bar=False)
+        self._log_losses(bar=False)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add what makes the checkpoint whole; refuse to save values that are not finite."""
-        history = self.history.state(self.global_step, self.trainer.strategy)
-        self.history.check_parameters(self.global_step, self.players)
+        history = self.loss_log.state(self.global_step, self.trainer.strategy)
+        self.loss_log.check_parameters(self.global_step, self.players)
         checkpoint["ssgan"] = {
             **self.description,
             "seconds": self.seconds + (time.monotonic() - self._started if self.trainer.state.fn == "fit" else 0.0),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -41,35 +41,49 @@ class GeneratorNoise(NamedTuple):
     draws: Mapping[str, tuple[Tensor, ...]]
 
 
-@dataclass(frozen=True)
-class DiscriminatorStep:
-    """What a term of D's cost may look at; images and D's outputs on them.
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """What a term of either player's cost may look at; images, and D's outputs on them.
 
-    ``average`` is the network whose weights are the exponential average of D's; ``progress`` the part of the run's
-    iterations that is done, from 0, for weights that rise; ``draws`` is what the technique that is being asked drew by
-    :meth:`ssgan.tricks.Trick.discriminator_draws`, and ``companion`` its own network.
+    ``progress`` is the part of the run's iterations that is done, from 0, for weights that rise; ``draws`` is what the
+    technique that is being asked drew for this step, and ``companion`` its own network, which learns with the player.
     """
 
     generator: Generator
     discriminator: Discriminator
-    average: nn.Module
-    batch: DiscriminatorBatch
-    noise: DiscriminatorNoise
     fake_images: Tensor
-    labelled: Output
-    unlabelled: Output
     fake: Output
     progress: Tensor | float = 1.0
     draws: tuple[Tensor, ...] = ()
     companion: Any = None
     once: dict[str, Output] = field(default_factory=dict, repr=False)  # computed for whoever asks first
 
+    def computed_once(self, name: str, compute: Callable[[], Output]) -> Output:
+        """What ``compute`` returns, the same for all techniques that ask for it."""
+        if name not in self.once:
+            self.once[name] = compute()
+        return self.once[name]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiscriminatorStep(Step):
+    """What a term of D's cost may look at.
+
+    ``average`` is the network whose weights are the exponential average of D's. The draws are those of
+    :meth:`ssgan.tricks.Trick.discriminator_draws`.
+    """
+
+    average: nn.Module
+    batch: DiscriminatorBatch
+    noise: DiscriminatorNoise
+    labelled: Output
+    unlabelled: Output
+
     @property
     def averaged(self) -> Output:
         """The averaged network on the unlabelled images, with the noise that D's layers had there; a constant."""
-        if "averaged" not in self.once:
-            self.once["averaged"] = self.averaged_on(self.batch.unlabelled, self.layers_on("unlabelled"))
-        return self.once["averaged"]
+        images, layers = self.batch.unlabelled, self.layers_on("unlabelled")
+        return self.computed_once("averaged", lambda: self.averaged_on(images, layers))
 
     @torch.no_grad()
     def averaged_on(self, images: Tensor, layers: tuple[Tensor, ...]) -> Output:
@@ -87,40 +101,31 @@ class DiscriminatorStep:
         return replace(self, draws=draws, companion=companion)
 
 
-@dataclass(frozen=True)
-class GeneratorStep:
-    """What a term of G's cost may look at; images and D's outputs on them.
+@dataclass(frozen=True, kw_only=True)
+class GeneratorStep(Step):
+    """What a term of G's cost may look at.
 
-    ``companions`` are the networks of techniques that learn with G, by name; ``progress`` is as in a D step. ``draws``
-    is what the technique that is being asked drew by :meth:`ssgan.tricks.Trick.generator_draws`, ``companion`` its own
-    network, and ``discriminator_companion`` the one that learns with D.
+    ``companions`` are the networks of techniques that learn with G, by name; ``discriminator_companion`` is the network
+    of the technique that is being asked that learns with D. The draws are those of
+    :meth:`ssgan.tricks.Trick.generator_draws`.
     """
 
-    generator: Generator
-    discriminator: Discriminator
     companions: Mapping[str, Any]
     real_images: Tensor
-    fake_images: Tensor
-    fake: Output
     noise: GeneratorNoise
-    progress: Tensor | float = 1.0
-    draws: tuple[Tensor, ...] = ()
-    companion: Any = None
     discriminator_companion: Any = None
-    once: dict[str, Output] = field(default_factory=dict, repr=False)  # computed for whoever asks first
+
+    @property
+    def real(self) -> Output:
+        """D's output on the real images, a constant to G; computed when a technique asks for it."""
+        layers = self.noise.real_layers
+        if layers is None:
+            raise RuntimeError("a technique that looks at GeneratorStep.real must set uses_real_features")
+        with torch.no_grad():
+            return self.computed_once("real", lambda: self.discriminator(self.real_images, layers))
 
     def handed_to(self, trick: str) -> GeneratorStep:
         """The step as that technique gets it, with its draws and its companions."""
         draws, companion = self.noise.draws.get(trick, ()), self.companions.get(trick)
         with_d = self.discriminator.companion(trick)
         return replace(self, draws=draws, companion=companion, discriminator_companion=with_d)
-
-    @property
-    def real(self) -> Output:
-        """D's output on the real images, a constant to G; computed when a technique asks for it."""
-        if self.noise.real_layers is None:
-            raise RuntimeError("a technique that looks at GeneratorStep.real must set uses_real_features")
-        if "real" not in self.once:
-            with torch.no_grad():
-                self.once["real"] = self.discriminator(self.real_images, self.noise.real_layers)
-        return self.once["real"]

@@ -67,13 +67,15 @@ def decoding_processes(count: int) -> Iterator[Executor]:
     """
     forks = "fork" in multiprocessing.get_all_start_methods() and multiprocessing.get_start_method() != "spawn"
     context = multiprocessing.get_context("fork" if forks else "spawn")
+    others = multiprocessing.active_children()
     executor = ProcessPoolExecutor(count, context, initializer=_leave_the_terminal_alone)
     executor.submit(int)
     try:
         yield executor
     except BaseException:
-        for process in multiprocessing.active_children():  # each may be at a piece of large files
-            process.kill()
+        for process in multiprocessing.active_children():
+            if process not in others:  # it may be at a piece of large files
+                process.kill()
         raise
     finally:
         executor.shutdown(cancel_futures=True)

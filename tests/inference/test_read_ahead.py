@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import time
 from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
@@ -91,3 +92,16 @@ def test_an_interruption_does_not_wait_for_what_is_being_decoded():
         processes.submit(os.getpid)
         raise KeyboardInterrupt
     assert time.monotonic() - begin < 30
+
+
+def test_an_interruption_leaves_other_processes_of_the_program_alone():
+    another = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(60,))
+    another.start()
+    try:
+        with pytest.raises(KeyboardInterrupt), decoding_processes(1):
+            raise KeyboardInterrupt
+        another.join(1)
+        assert another.is_alive()
+    finally:
+        another.kill()
+        another.join()

@@ -49,17 +49,20 @@ def main() -> None:
 
     model = load(arguments.run, arguments.device)
     images = model.sample(arguments.count, arguments.seed)
+    neighbours = None
+    if arguments.neighbours:  # before anything is written: the training images may be elsewhere, or fewer
+        data = model.images(arguments.data)
+        neighbours = write_neighbours(images[: arguments.rows], data, folder, arguments.neighbours)
     print(write_grid(images, folder, arguments.grid))
     if arguments.single:
         print(write_single(images, folder))
     if arguments.interpolate:
         print(*write_interpolation(model, folder, arguments.pairs, arguments.interpolate, arguments.seed), sep="\n")
-    if arguments.neighbours:
-        report = write_neighbours(images[: arguments.rows], model.images(arguments.data), folder, arguments.neighbours)
-        print(*report.files, sep="\n")
+    if neighbours is not None:
+        print(*neighbours.files, sep="\n")
         print(
-            f"median Euclidean distance to the nearest training image, pixels from 0 to 1: {report.samples:.3g} of"
-            f" samples, {report.tests:.3g} of test images"
+            "median Euclidean distance to the nearest training image, pixels from 0 to 1:"
+            f" {neighbours.samples:.3g} of samples, {neighbours.tests:.3g} of test images"
         )
 
 

@@ -85,6 +85,7 @@ def test_what_is_wrong_is_one_line(
     assert call(monkeypatch, run_dir, "--out", tmp_path, *argv) == 2
     err = capfd.readouterr().err
     assert err.startswith("error: ") and err.count("\n") == 1 and part in err
+    assert not files(tmp_path), "nothing is written"
 
 
 def test_a_supervised_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]):

@@ -31,6 +31,7 @@ from ssgan.run_folder.lock import occupied
 from ssgan.run_folder.member_runs import check_members, write_members
 from ssgan.run_folder.result import show, summarise, write
 from ssgan.run_folder.status import RunStatus
+from ssgan.training.no_profiler import NoProfiler
 
 #: Of Lightning's options those that make no sense here, and what does.
 OURS = {
@@ -161,7 +162,7 @@ def build_trainer(
         instead = OURS.get(ours[0], "it is set by an option of trainer")
         raise ConfigError(f"trainer.lightning.{ours[0]}: {instead}")
     try:
-        return trainer(**options.lightning)
+        return trainer(**{"profiler": NoProfiler(), **options.lightning})
     except (MisconfigurationException, TypeError, ValueError, RuntimeError) as error:  # the last: SLURM's variables
         raise ConfigError(f"trainer: {error}") from error
 

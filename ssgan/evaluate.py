@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ssgan.commands.flags import Parser, run_command
+from ssgan.commands.output import output_folder, table_console
 from ssgan.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -40,8 +41,7 @@ def main() -> None:
         raise ConfigError(f"--level={arguments.level}: must be between 0 and 1")
     if arguments.batch_size is not None and arguments.batch_size < 1:
         raise ConfigError(f"--batch-size={arguments.batch_size}: must be 1 or more")
-    single = len(arguments.runs) == 1 and Path(arguments.runs[0]).is_dir()
-    folder = arguments.out or (Path(arguments.runs[0]) if single else Path()) / "evaluation"
+    folder = output_folder(arguments.out, arguments.runs, "evaluation")
     _require_not_overwritten(arguments.runs, folder / "probabilities.npz")
 
     from ssgan.atomic_write import atomic_write
@@ -113,15 +113,12 @@ def _require_same_test_set(tested: dict[str, MeasuredModel]) -> None:
 
 def _show(members: dict[str, Evaluation], whole: Evaluation, level: float) -> None:
     """Print the errors, and the classes of the single run or the ensemble."""
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
     from ssgan.inference.evaluation_tables import class_table, error_table
 
-    console = Console()
-    if not console.is_terminal:
-        console.width = 120  # in a file nothing needs to be wrapped
+    console = table_console()
     tables: list[Table] = [error_table(members, whole, level), class_table(whole)]
     for table in tables:
         console.print(table)

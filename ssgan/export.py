@@ -15,6 +15,7 @@ import importlib.util
 from pathlib import Path
 
 from ssgan.commands.flags import Parser, run_command
+from ssgan.commands.output import output_folder
 from ssgan.errors import ConfigError
 
 #: What can be written, in the order in which it is.
@@ -32,7 +33,7 @@ def main() -> None:
     parser.add_argument("--classifier-only", action="store_true", help="leave the generator out")
     arguments = parser.parse_args()
     formats = _formats(arguments.formats)
-    folder = arguments.out or (Path(arguments.run) if Path(arguments.run).is_dir() else Path()) / "export"
+    folder = output_folder(arguments.out, [arguments.run], "export")
 
     from ssgan.inference import exported
     from ssgan.inference.trained import load

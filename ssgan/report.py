@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ssgan.commands.flags import Parser, run_command
+from ssgan.commands.output import output_folder
 
 
 def main() -> None:
@@ -28,7 +29,7 @@ def main() -> None:
     folders = [Path(run) for run in arguments.runs]
     runs, incomplete = find_runs(folders)
     sections = group(runs, arguments.baseline)
-    out = arguments.out or (folders[0] / "report" if len(folders) == 1 else Path("report"))
+    out = output_folder(arguments.out, arguments.runs, "report")
     title = arguments.title or ", ".join(folder.resolve().name for folder in folders)
     files = write_report(out, title, sections, incomplete)
     show(sections, incomplete, files)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from ssgan.checks import in_range, positive
 from ssgan.commands.flags import Parser, run_command
+from ssgan.commands.output import output_folder
 from ssgan.errors import ConfigError
 
 
@@ -42,7 +43,7 @@ def main() -> None:
         raise ConfigError(f"--interpolate={arguments.interpolate}: must be 2 or more, for the ends are counted")
     if arguments.neighbours is not None:
         positive("--neighbours", arguments.neighbours)
-    folder = arguments.out or (Path(arguments.run) if Path(arguments.run).is_dir() else Path()) / "generated"
+    folder = output_folder(arguments.out, [arguments.run], "generated")
 
     from ssgan.inference.sample_pictures import write_grid, write_interpolation, write_neighbours, write_single
     from ssgan.inference.trained import load

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from ssgan.checks import in_range, positive
 from ssgan.commands.flags import Parser, run_command
+from ssgan.commands.output import output_folder, table_console
 from ssgan.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -44,8 +45,7 @@ def main() -> None:
         positive("--samples", arguments.samples)
     if arguments.extractor and arguments.inception:
         raise ConfigError("--extractor and --inception: give one of them")
-    single = len(arguments.runs) == 1 and Path(arguments.runs[0]).is_dir()
-    folder = arguments.out or (Path(arguments.runs[0]) if single else Path()) / "score"
+    folder = output_folder(arguments.out, arguments.runs, "score")
 
     from ssgan.atomic_write import atomic_write
     from ssgan.inference.trained import load
@@ -97,7 +97,6 @@ def _extractor(run: str | None, inception: str | None, model: TrainedModel, plac
 
 def _show(report: dict[str, Any], samples: int) -> None:
     """Print a table."""
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
@@ -117,10 +116,7 @@ def _show(report: dict[str, Any], samples: int) -> None:
             f"{row['precision']:.3f}",
             f"{row['recall']:.3f}",
         )
-    console = Console()
-    if not console.is_terminal:
-        console.width = 160  # in a file nothing needs to be wrapped
-    console.print(table)
+    table_console(160).print(table)
 
 
 def command() -> None:

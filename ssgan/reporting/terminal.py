@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from ssgan.commands.output import table_console
 from ssgan.reporting.groups import Section
 from ssgan.reporting.runs import IncompleteRun
 from ssgan.reporting.tables import counted, held_out, number, percent, points
@@ -16,9 +16,7 @@ from ssgan.reporting.tables import counted, held_out, number, percent, points
 
 def show(sections: Sequence[Section], incomplete: Sequence[IncompleteRun], files: Sequence[Path]) -> None:
     """Print a table for each section, the incomplete runs, and where the report is."""
-    console = Console()
-    if not console.is_terminal:
-        console.width = 120  # in a file nothing needs to be wrapped
+    console = table_console()
     for section in sections:
         differs = ", ".join(f"{key}={value}" for key, value in section.differs_by.items())
         table = Table(

@@ -116,6 +116,11 @@ def parse(cfg: DictConfig, run_dir: str, overrides: list[str]) -> TrainConfig:
     resolved: Any = _resolve(cfg)
     if unknown := [key for key in resolved if key not in KEYS]:
         raise ConfigError(f"no key '{unknown[0]}' in the configuration; it has {', '.join(KEYS)}")
+    if left_out := [key for key in ("data", "model", "objective", "optim", "trainer") if not resolved.get(key)]:
+        raise ConfigError(
+            f"the configuration has no {left_out[0]}: --config-dir=FOLDER adds files to the project's, but"
+            " --config-path and --config-name take their place"
+        )
     _refuse_unread(resolved)
     _refuse_numbers(resolved)
     for place in ("path", "root"):
@@ -233,6 +238,8 @@ def _typed(cls: type, values: dict[str, Any], prefix: str = "") -> Any:
     except OmegaConfBaseException as error:
         key = ".".join(filter(None, [prefix, error.full_key]))
         raise ConfigError(f"{key}: {str(error.msg or error).splitlines()[0]}") from error
+    except (TypeError, ValueError) as error:  # of a class of the user's that checks its values
+        raise ConfigError(f"{prefix}: {error}") from error
 
 
 def _resolve(cfg: DictConfig) -> Any:

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ssgan.atomic_write import atomic_write
 from ssgan.commands.flags import Parser, run_command
 from ssgan.errors import ConfigError, SSGANError
 
@@ -47,15 +50,14 @@ def main() -> None:
         view = ablation_report(entity, arguments.project, arguments.report or None)
     if arguments.dry_run:
         specification = json.loads(view._to_model().model_dump_json(by_alias=True, exclude_none=True))
-        arguments.dry_run.write_text(json.dumps(specification, indent=2) + "\n")
+        with atomic_write(arguments.dry_run) as aside:
+            aside.write_text(json.dumps(specification, indent=2) + "\n")
         print(f"written: {arguments.dry_run}")
         return
     if arguments.entity:
         default_entity()  # says so if nobody is logged in
-    try:
+    with _one_line("W&B did not save it"):
         view.save()
-    except Exception as error:  # whatever the client of the server raises
-        raise SSGANError(f"W&B did not save it: {str(error).splitlines()[0] if str(error) else error!r}") from error
     print(f"saved: {view.url}")
 
 
@@ -64,17 +66,30 @@ def default_entity() -> str:
 
     Raises:
         ConfigError: nobody is logged in, or the account has none.
+        SSGANError: W&B does not take the key, or is not there.
     """
     import wandb
 
-    if not wandb.login(prompt=False, verify=False):
-        raise ConfigError(
-            "nobody is logged in to W&B: run `wandb login`, or see --dry-run FILE, which needs no account"
-        )
-    entity = os.environ.get("WANDB_ENTITY") or wandb.Api().default_entity  # as runs do
+    with _one_line("W&B"):
+        if not wandb.login(prompt=False, verify=False):
+            raise ConfigError(
+                "nobody is logged in to W&B: run `wandb login`, or see --dry-run FILE, which needs no account"
+            )
+        entity = os.environ.get("WANDB_ENTITY") or wandb.Api().default_entity  # as runs do
     if not entity:
         raise ConfigError("the W&B account has no default entity: name one, --entity TEAM")
     return str(entity)
+
+
+@contextmanager
+def _one_line(what: str) -> Iterator[None]:
+    """Make one line of whatever the client of the server raises."""
+    try:
+        yield
+    except SSGANError:
+        raise
+    except Exception as error:
+        raise SSGANError(f"{what}: {str(error).splitlines()[0] if str(error) else error!r}") from error
 
 
 def command() -> None:

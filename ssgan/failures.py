@@ -14,10 +14,11 @@ from pathlib import Path
 
 import lightning as L
 import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 
 import ssgan
 from ssgan.config import TrainConfig
-from ssgan.errors import SSGANError
+from ssgan.errors import ConfigError, SSGANError
 from ssgan.run_folder.checkpoint import last_checkpoint
 from ssgan.typed_overrides import typed
 
@@ -44,9 +45,12 @@ def told_in_one_line(config: TrainConfig) -> Iterator[None]:
 
     Raises:
         SSGANError: says what ran out, or which process was lost, and what to do.
+        ConfigError: Lightning refuses a callback or an option of its trainer only now.
     """
     try:
         yield
+    except MisconfigurationException as error:  # such as of a callback that cannot work with two optimisers
+        raise ConfigError(f"callbacks or trainer: {str(error).partition(chr(10))[0]}") from error
     except (MemoryError, RuntimeError) as error:
         line = str(error).partition("\n")[0]
         if isinstance(error, MemoryError | torch.OutOfMemoryError) or _NO_MEMORY.search(line):

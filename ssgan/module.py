@@ -21,6 +21,7 @@ from ssgan.training.average import WeightAverage, average_rate, in_use
 from ssgan.training.captured import Captured
 from ssgan.training.error_rates import ErrorRates
 from ssgan.training.initialisation import initialise_players
+from ssgan.training.length import total_iterations
 from ssgan.training.loss_log import LossLog, row_of
 from ssgan.training.members import ONE, Members
 from ssgan.training.optimisers import adapt, make_optimiser, set_learning_rate
@@ -78,8 +79,7 @@ class SemiSupervisedGAN(L.LightningModule):
         self.tricks = tricks or TrickSet()
         self.objective = objective or Objective()
         self.optim = optim or Optim()
-        self.members = members
-        self.seed = seed
+        self.members, self.seed = members, seed
         self.augmentation = augmentation or Augmentation()
         self.description = description or {}
         self.loss_log = LossLog(log_every)
@@ -91,15 +91,15 @@ class SemiSupervisedGAN(L.LightningModule):
         self._begin_to_follow()
         self.errors = ErrorRates(discriminator.classifier.out_features, members)
         self.random = Randomness(seed, members)
-        self.seconds, self._started = 0.0, 0.0
+        self.seconds, self.started, self.final_test = 0.0, 0.0, False  # the last: whether a test ends the training
         self._resumed: dict[str, Any] | None = None
 
     @classmethod
-    def load_from_checkpoint(cls, checkpoint_path: Any, *_: Any, **__: Any) -> Any:
+    def load_from_checkpoint(cls, checkpoint_path: Any, map_location: Any = None) -> Any:  # type: ignore[override]
         """The module of a checkpoint or run, on the CPU; what predicts is :func:`ssgan.load`. Raises: ConfigError."""
         from ssgan.inference.stored_module import load_module
 
-        return load_module(checkpoint_path)[0]
+        return load_module(checkpoint_path)[0].to(map_location or "cpu")
 
     @property
     def players(self) -> dict[str, nn.Module]:
@@ -140,7 +140,7 @@ class SemiSupervisedGAN(L.LightningModule):
             self.loss_log.load(self._resumed["history"], self.device)
             self.random.load(self._resumed["rng_state"])
             self._resumed = None
-        self._started = time.monotonic()
+        self.started = time.monotonic()
 
     def on_train_start(self) -> None:
         """Fit the optimisers, as a checkpoint may have left them, to how steps are taken here."""
@@ -225,7 +225,7 @@ class SemiSupervisedGAN(L.LightningModule):
 
     def _set_progress(self, per_epoch: int) -> None:
         """Progress and learning rate are functions of the iteration, so a resumed run needs no state for them."""
-        total = self.trainer.max_steps if self.trainer.max_steps > 0 else (self.trainer.max_epochs or 1) * per_epoch
+        total = total_iterations(self.trainer, per_epoch)
         self.progress.fill_(self.global_step / total)
         self.lr = self.optim.lr_at(self.global_step, per_epoch, total)
         set_learning_rate(self.trainer.optimizers, (self.lr, self.lr * self.optim.generator_lr_factor))
@@ -268,19 +268,19 @@ class SemiSupervisedGAN(L.LightningModule):
     def on_validation_epoch_end(self) -> None:
         """Log ``val/error`` and ``test/error``, and of an ensemble ``test/ensemble_error``.
 
-        A trainer of the user's, which has not trained this module, gets them as any module's, for it returns them.
+        Those of a training go to its loggers by iteration; others are Lightning's to log, and its trainer returns them.
         """
-        trained = self._started > 0
+        ours = self.trainer.state.fn == "fit" or self.final_test
         for metrics, new in self.errors.finished(self.global_step):
-            self.log_dict(metrics, prog_bar=True, logger=not trained, sync_dist=True)
-            if trained and new:  # the last evaluation of the training may be the final test
+            self.log_dict(metrics, prog_bar=True, logger=not ours, sync_dist=True)
+            if ours and new and not self.trainer.sanity_checking:  # the last evaluation may be the final test
                 self._log(metrics)
 
     on_test_epoch_end = on_validation_epoch_end
 
     def on_train_end(self) -> None:
         """Log what is left; refuse to end on values that are not finite."""
-        self.seconds += time.monotonic() - self._started
+        self.seconds += time.monotonic() - self.started
         self.take_steps = self.steps  # a recorded graph holds the memory of all that it computes
         self._log_losses(bar=False)
 
@@ -290,7 +290,7 @@ class SemiSupervisedGAN(L.LightningModule):
         self.loss_log.check_parameters(self.global_step, self.players)
         checkpoint["ssgan"] = {
             **self.description,
-            "seconds": self.seconds + (time.monotonic() - self._started if self.trainer.state.fn == "fit" else 0.0),
+            "seconds": self.seconds + (time.monotonic() - self.started if self.trainer.state.fn == "fit" else 0.0),
             "rng_state": self.random.state(),
             "history": history,
         }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import signal
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from lightning.pytorch.loggers import Logger
 
 from ssgan.build import build_model
 from ssgan.callbacks import GlobalRandomness, Interruption, LastCheckpoint, StatusFile
+from ssgan.callbacks.monitors import check_monitors
 from ssgan.config import TrainConfig, build
 from ssgan.data.ensemble import EnsembleData
 from ssgan.data.images import ImageData
@@ -25,12 +27,13 @@ from ssgan.failures import told_in_one_line
 from ssgan.machine.hardware import check_accelerator, check_cuda_graphs
 from ssgan.machine.precision import check_precision, set_matmul_precision
 from ssgan.machine.processor import prepared_processor
+from ssgan.module import SemiSupervisedGAN
 from ssgan.run_folder.checkpoint import check_data, check_left_behind, check_length, check_resumable
 from ssgan.run_folder.checkpoint_file import AtomicCheckpointIO
 from ssgan.run_folder.lock import occupied
 from ssgan.run_folder.member_runs import check_members, write_members
 from ssgan.run_folder.result import show, summarise, write
-from ssgan.run_folder.status import RunStatus
+from ssgan.run_folder.status import RunStatus, end_noted
 from ssgan.training.no_profiler import NoProfiler
 
 #: Of Lightning's options those that make no sense here, and what does.
@@ -71,7 +74,12 @@ def run(config: TrainConfig, quiet: bool = False, callbacks: Sequence[L.Callback
         check_members(config)
     set_matmul_precision(config.trainer.matmul_precision)
     L.seed_everything(config.run.seed, verbose=False)  # for what is not ours; ours has explicit generators
-    with prepared_processor(config.trainer.threads), occupied(config.run_dir), told_in_one_line(config):
+    with (
+        prepared_processor(config.trainer.threads),
+        occupied(config.run_dir),
+        end_noted(config.run_dir),
+        told_in_one_line(config),
+    ):
         images = config.data.load()
         checksum = images.checksum()
         if config.run.ckpt_path is not None and resumed is not None:
@@ -107,10 +115,12 @@ def train_and_test(
         check_length(config.run.ckpt_path, resumed, trainer.max_steps)
     for logger in loggers:
         logger.log_hyperparams(config.resolved)
-    trainer.fit(model, data, ckpt_path=config.run.ckpt_path, weights_only=True)
+    with _ended_together(trainer, model):
+        trainer.fit(model, data, ckpt_path=config.run.ckpt_path, weights_only=True)
     for callback in trainer.checkpoint_callbacks:
         if isinstance(callback, LastCheckpoint):
             callback.complete(trainer)
+    model.final_test = True
     trainer.test(model, data, verbose=False)
     result = summarise(config, trainer, model, data)
     if trainer.is_global_zero:
@@ -162,9 +172,26 @@ def build_trainer(
         instead = OURS.get(ours[0], "it is set by an option of trainer")
         raise ConfigError(f"trainer.lightning.{ours[0]}: {instead}")
     try:
-        return trainer(**{"profiler": NoProfiler(), **options.lightning})
+        built = trainer(**{"profiler": NoProfiler(), **options.lightning})
     except (MisconfigurationException, TypeError, ValueError, RuntimeError) as error:  # the last: SLURM's variables
         raise ConfigError(f"trainer: {error}") from error
+    check_monitors(built.callbacks, config.data.num_val)  # type: ignore[attr-defined]
+    return built
+
+
+@contextmanager
+def _ended_together(trainer: L.Trainer, model: SemiSupervisedGAN) -> Iterator[None]:
+    """Let a signal before the training, when processes wait for each other, end also those that this one has started.
+
+    In the training all of them hear of it.
+    """
+    try:
+        yield
+    except SystemExit:
+        launcher = trainer.strategy.launcher
+        if launcher is not None and not model.started:
+            launcher.kill(signal.SIGTERM)
+        raise
 
 
 @contextmanager

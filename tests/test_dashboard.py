@@ -120,6 +120,14 @@ def test_without_a_login_one_line_tells(monkeypatch: pytest.MonkeyPatch, capsys:
     assert "wandb login" in line and "--dry-run" in line
 
 
+def test_a_wrong_key_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("WANDB_API_KEY", "abc")
+    monkeypatch.setenv("WANDB_SILENT", "true")
+    assert call(monkeypatch) == 1
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line.startswith("error: W&B: ") and "API key" in line
+
+
 def test_without_the_extra_one_line_tells(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setitem(sys.modules, "wandb_workspaces", None)
     assert call(monkeypatch) != 0

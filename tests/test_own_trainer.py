@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import lightning as L
 import pytest
 import torch
+from lightning.pytorch.loggers import CSVLogger
 
 import ssgan
 from ssgan.data.module import SemiSupervisedData
+from ssgan.errors import ConfigError
 from ssgan.module import SemiSupervisedGAN
 from tests.runs import TINY, assert_equal, last_checkpoint, train
 
@@ -53,3 +56,42 @@ def test_a_checkpoint_becomes_a_module_that_can_be_trained(run_dir: Path, tmp_pa
         name.split(".")[0] for name, value in module.state_dict().items() if not torch.equal(value, before[name])
     }
     assert {"generator", "discriminator", "average"} <= changed
+
+
+def to_train(run_dir: Path, **options: object) -> tuple[SemiSupervisedGAN, SemiSupervisedData]:
+    model = ssgan.load(run_dir, "cpu")
+    data = SemiSupervisedData(model.images(), model.config.data, seed=1, **options)
+    return SemiSupervisedGAN.load_from_checkpoint(run_dir / "checkpoints" / "last.ckpt"), data
+
+
+def test_the_trainer_that_has_trained_it_returns_its_errors_too(run_dir: Path) -> None:
+    module, data = to_train(run_dir)
+    mine = trainer(max_steps=2, use_distributed_sampler=False)
+    mine.fit(module, data)
+    for results in (mine.test(module, data, verbose=False), mine.validate(module, data, verbose=False)):
+        assert any("test/error" in each or "val/error" in each for each in results)
+    assert any("test/error" in each for each in trainer().test(module, data, verbose=False))
+
+
+def test_a_sanity_check_is_no_point_of_the_learning_curve(run_dir: Path, tmp_path: Path) -> None:
+    module, data = to_train(run_dir, test_curve=True)
+    logger = CSVLogger(tmp_path)
+    quiet = {"enable_progress_bar": False, "enable_model_summary": False, "enable_checkpointing": False}
+    mine = L.Trainer(
+        accelerator="cpu", logger=logger, max_steps=3, val_check_interval=3, num_sanity_val_steps=2,
+        use_distributed_sampler=False, **quiet,
+    )  # fmt: skip
+    mine.fit(module, data)
+    rows = list(csv.DictReader(Path(logger.log_dir, "metrics.csv").read_text().splitlines()))
+    assert [row["step"] for row in rows if row.get("val/error")] == ["3"]
+
+
+def test_what_a_checkpoint_s_module_cannot_be_given_is_refused(run_dir: Path) -> None:
+    with pytest.raises(TypeError, match="seed"):
+        SemiSupervisedGAN.load_from_checkpoint(run_dir / "checkpoints" / "last.ckpt", seed=9)
+
+
+def test_a_training_without_a_length_is_refused(run_dir: Path) -> None:
+    module, data = to_train(run_dir)
+    with pytest.raises(ConfigError, match="max_steps or max_epochs"):
+        trainer(max_time="00:00:10:00", use_distributed_sampler=False, num_sanity_val_steps=0).fit(module, data)

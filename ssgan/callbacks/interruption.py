@@ -46,14 +46,11 @@ class Interruption(Checkpoint):
         self._received: int | None = None
         self._replaced: dict[int, Any] = {}
 
-    def setup(self, trainer: L.Trainer, module: L.LightningModule, stage: str) -> None:
-        """Until training has begun there is nothing to save."""
-        self._replace(signal.SIGINT, _end)
-
     def on_train_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
-        """Take over the signals."""
-        if trainer.received_sigterm:  # nothing has been done yet
+        """Take over the signals; until now there was nothing to save."""
+        if trainer.received_sigterm:
             raise SIGTERMException(128 + signal.SIGTERM)
+        self._replaced = {}
         awaited = [number for number in REQUEUE if callable(signal.getsignal(number))]
         for number in (signal.SIGTERM, signal.SIGINT, *awaited):
             self._replace(number, self._note)
@@ -73,18 +70,17 @@ class Interruption(Checkpoint):
 
     def on_test_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
         """In the final test there is nothing to save; Lightning alone would end it with status 0."""
+        self._replaced = {}
         self._replace(signal.SIGTERM, _end)
         self._replace(signal.SIGINT, _end)
 
-    def on_train_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
-        """Give the signals back."""
-        self.teardown(trainer, module, "fit")
-
-    def teardown(self, trainer: L.Trainer, module: L.LightningModule, stage: str) -> None:
-        """Give the signals back, whatever ended the run."""
+    def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Give the signals back to Lightning, which then gives its own back; after an error it does so alone."""
         for number, handler in self._replaced.items():
             signal.signal(number, handler)
         self._replaced = {}
+
+    on_test_end = on_train_end
 
     def _replace(self, number: int, handler: Any) -> None:
         if threading.current_thread() is threading.main_thread():

@@ -17,13 +17,14 @@ from typing import Any, NoReturn
 
 import yaml
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException, MissingConfigException, OverrideParseException
+from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException, OverrideParseException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from ssgan.config import config_folder
 from ssgan.errors import ConfigError, SSGANError
+from ssgan.machine.processes import first_of_machine
 from ssgan.typed_overrides import typed
 
 #: Hydra's own switch for complete stack traces.
@@ -66,9 +67,11 @@ def run_hydra(main: Callable[[], None]) -> None:
     except UnicodeDecodeError as error:
         leave(ConfigError(f"a configuration file is not UTF-8: {_undecodable() or error}"))
     except ValueError as error:
-        if not str(error).startswith("Config group override"):
+        if str(error).startswith("Config group override"):
+            leave(HydraException(_no_name(sys.argv[1:]) or str(error)))
+        if not re.match(r"(The|Only one of) --", str(error)):  # of Hydra's own flags
             raise
-        leave(HydraException(_no_name(sys.argv[1:]) or str(error)))
+        leave(HydraException(str(error)))
     except KeyboardInterrupt:
         interrupted()
     finally:
@@ -151,9 +154,14 @@ def one_line_errors(job: Callable[[DictConfig], Any]) -> Callable[[DictConfig], 
 
 
 def leave(error: Exception) -> NoReturn:
-    """Print the error and exit: status 2 for wrong options, 1 for anything else."""
-    print(f"error: {describe(error)}", file=sys.stderr)
-    sys.exit(2 if isinstance(error, WRONG_OPTIONS) else 1)
+    """Print the error and exit: status 2 for wrong options, 1 for anything else.
+
+    Of several processes of a run all get the same options, so one says what is wrong with them.
+    """
+    wrong_option = isinstance(error, WRONG_OPTIONS)
+    if first_of_machine() or not wrong_option:
+        print(f"error: {describe(error)}", file=sys.stderr)
+    sys.exit(2 if wrong_option else 1)
 
 
 def interrupted() -> NoReturn:
@@ -176,6 +184,8 @@ def describe(error: Exception) -> str:
         return f"+{group}={option}: {group} is chosen already; list all that are meant: {group}=[ONE,{option}]"
     if isinstance(error, OverrideParseException):
         key, equals, value = error.override.partition("=")
+        if value.startswith("~"):
+            return f"{error.override}: Hydra does not know ~ here; write the whole path"
         hint = f"; a value that is to be taken as it stands is quoted: {typed(key, value)}" if equals and value else ""
         return f"{error.override}: Hydra cannot read this override{hint}"
     cause: BaseException | None = error
@@ -195,7 +205,10 @@ def describe(error: Exception) -> str:
             hint = _elsewhere(parent, key) if place == "the configuration" else ""
             has = f"it has {', '.join(keys) or 'none'}{_IN_A_SWEEP if place == 'trick' else ''}"
             return f"no key '{key}' in {place}{hint or _nearest(key, keys)}; {has}"
-    return " ".join(line.strip() for line in str(error).splitlines() if line.strip())
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if cause is not None and cause is not error and isinstance(error, ConfigCompositionException):
+        lines.append(f"({str(cause).splitlines()[0]})")  # Hydra says where, OmegaConf what
+    return " ".join(lines)
 
 
 def _nearest(word: str, choices: list[str]) -> str:

@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from ssgan.commands.cli import leave
-from ssgan.errors import ConfigError
+from ssgan.errors import ConfigError, SSGANError
 from ssgan.run_folder.lock import check_unused
 from ssgan.typed_overrides import is_number
 
@@ -34,10 +34,13 @@ class UnusedFolder(Callback):
             ckpt_path = config.get("ckpt_path")
             if ckpt_path is None or isinstance(ckpt_path, str):  # another value is refused with the others
                 check_unused(str(folder), ckpt_path)
+            folder.mkdir(parents=True, exist_ok=True)
             _replaced.clear()
             _replaced.update({path: path.read_bytes() for path in (folder / ".hydra").resolve().glob("*.yaml")})
         except ConfigError as error:
             leave(error)  # Hydra would make a warning of it
+        except OSError as error:
+            leave(SSGANError(f"hydra.run.dir={folder} cannot be made: {error.strerror or error}; name another folder"))
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """A sweep would not look at the folder of a single run."""

@@ -15,7 +15,7 @@ from wandb.sdk.lib.module import unset_globals
 
 from ssgan.checks import one_of
 from ssgan.errors import ConfigError, SSGANError
-from ssgan.run_folder.lock import first_process
+from ssgan.machine.processes import first_process
 
 log = logging.getLogger(__name__)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import logging
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,15 +11,13 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from ssgan.errors import ConfigError
+from ssgan.machine.processes import first_process
 from ssgan.run_folder.checkpoint import find_checkpoint, last_checkpoint
 
 log = logging.getLogger(__name__)
 
 #: What the operating system says where a file system has no locks.
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP)
-
-#: Where launchers say which process of a run this is: torchrun and Lightning, SLURM, Open MPI, MPICH, LSF.
-_RANKS = ("RANK", "LOCAL_RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMI_RANK", "JSM_NAMESPACE_RANK")
 
 
 def check_unused(run_dir: str, ckpt_path: str | None = None) -> None:
@@ -38,12 +35,6 @@ def check_unused(run_dir: str, ckpt_path: str | None = None) -> None:
                 f"{path} is of another run: ckpt_path=last goes on with it; for a new run name another hydra.run.dir,"
                 " or delete this one"
             )
-
-
-def first_process() -> bool:
-    """Whether this is the first process of a run, or its only one, by what a launcher says in the environment."""
-    place = next((os.environ[name] for name in _RANKS if name in os.environ), "0")
-    return place == os.environ.get("NODE_RANK", "0") == "0"
 
 
 @contextmanager

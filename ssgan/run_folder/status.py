@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import time
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from socket import gethostname
 
@@ -37,6 +39,22 @@ class RunStatus:
         aside = path.with_suffix(f".{os.getpid()}.tmp")
         aside.write_text(json.dumps(asdict(self)) + "\n")
         aside.replace(path)
+
+
+@contextmanager
+def end_noted(run_dir: str | Path) -> Iterator[None]:
+    """Write down how what runs meanwhile ended, if it did not reach its end and had begun."""
+    try:
+        yield
+    except BaseException as error:
+        last = read_status(run_dir)
+        if last is not None and last.state == "running" and (last.pid, last.host) == (os.getpid(), gethostname()):
+            failed = isinstance(error, Exception)
+            why = f"{type(error).__name__}: {error}" if failed else None
+            with suppress(OSError):  # a disk that is full has not to hide why it ended
+                state = "failed" if failed else "interrupted"
+                replace(last, state=state, error=why, updated=time.time()).write(run_dir)
+        raise
 
 
 def read_status(run_dir: str | Path) -> RunStatus | None:

@@ -23,8 +23,10 @@ from ssgan.commands.unused_folder import put_configuration_back
 from ssgan.config import TrainConfig
 from ssgan.errors import ConfigError, DataError
 from ssgan.machine.cores import cpu_count
+from ssgan.machine.processes import one_of_several
 from ssgan.run_folder.status import RunStatus, read_status
 from ssgan.sweeping.earlier import finished_result, unfinished_checkpoint
+from ssgan.sweeping.stopping import sigterm_ends
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +78,7 @@ def contained(job: Callable[[DictConfig], Any]) -> Callable[[DictConfig], Any]:
         run_dir = HydraConfig.get().runtime.output_dir
         before = read_status(run_dir)
         try:
-            with isolated() if in_sweep() else nullcontext():
+            with sigterm_ends(), isolated() if in_sweep() else nullcontext():
                 return job(cfg)
         except Exception as error:
             known = isinstance(error, MENDABLE)
@@ -101,6 +103,8 @@ def contained(job: Callable[[DictConfig], Any]) -> Callable[[DictConfig], Any]:
             last = read_status(run_dir)
             if last is None or last.state != "done":  # the result is there; what was cut off only showed it
                 _end(run_dir, "interrupted", None)
+            if isinstance(end.__context__, KeyboardInterrupt):  # Lightning makes a failure of it, status 1
+                raise KeyboardInterrupt from None
             if isinstance(end, SystemExit):  # Lightning's own kind would have the sweep's process import Lightning
                 raise SystemExit(end.code) from None
             raise
@@ -116,8 +120,11 @@ def _end(run_dir: str, state: str, error: str | None) -> None:
 
 
 def discard_unused(run_dir: Path) -> None:
-    """Remove a run's folder if only Hydra has written there, and the folders above it that it leaves empty."""
-    if not run_dir.is_dir() or {path.name for path in run_dir.iterdir()} - HYDRAS:
+    """Remove a run's folder if only Hydra has written there, and the folders above it that it leaves empty.
+
+    Where other processes of the run may be about to write there, it stays.
+    """
+    if one_of_several() or not run_dir.is_dir() or {path.name for path in run_dir.iterdir()} - HYDRAS:
         return
     here = Path.cwd()
     if here.is_relative_to(run_dir.resolve()):  # hydra.run.dir=. is the user's folder

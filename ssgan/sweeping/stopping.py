@@ -1,4 +1,4 @@
-"""Ctrl-C or SIGTERM in a sweep whose jobs run in other processes: they write their checkpoints before it ends."""
+"""What Ctrl-C and SIGTERM do outside of a training: to a sweep, whose jobs end first, and to a single run."""
 
 from __future__ import annotations
 
@@ -78,6 +78,25 @@ def graceful_stop(running: Callable[[], list[Path]]) -> Iterator[None]:
     finally:
         for number, earlier in before.items():
             signal.signal(number, earlier)
+
+
+@contextmanager
+def sigterm_ends() -> Iterator[None]:
+    """Let SIGTERM end what runs meanwhile as Ctrl-C does, so that its end is written down, where nobody handles it."""
+    alone = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    if not alone:
+        yield
+        return
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _terminate(number: int, frame: FrameType | None) -> NoReturn:
+    print("terminated", file=sys.stderr)
+    _end(number)
 
 
 def _process(folder: Path) -> int | None:

@@ -104,15 +104,13 @@ class TrickSet:
         self, generator: Generator, discriminator: Discriminator, shape: Sequence[int], rng: torch.Generator
     ) -> dict[str, tuple[Tensor, ...]]:
         """What techniques draw for a D step, of those that draw something."""
-        drawn = self._collect(lambda trick: trick.discriminator_draws(generator, discriminator, shape, rng))
-        return {name: draws for name, draws in drawn.items() if draws}
+        return self._collect_draws(lambda trick: trick.discriminator_draws(generator, discriminator, shape, rng), shape)
 
     def generator_draws(
         self, generator: Generator, discriminator: Discriminator, shape: Sequence[int], rng: torch.Generator
     ) -> dict[str, tuple[Tensor, ...]]:
         """What techniques draw for a G step, of those that draw something."""
-        drawn = self._collect(lambda trick: trick.generator_draws(generator, discriminator, shape, rng))
-        return {name: draws for name, draws in drawn.items() if draws}
+        return self._collect_draws(lambda trick: trick.generator_draws(generator, discriminator, shape, rng), shape)
 
     def generator_objectives(self, step: GeneratorStep) -> dict[str, Tensor]:
         """Terms that stand in for the adversarial loss; empty if no technique replaces it."""
@@ -144,7 +142,19 @@ class TrickSet:
 
     def _collect_terms(self, seam: Callable[[Trick, Any], Any], step: Any) -> dict[str, Any]:
         terms = {name: seam(trick, step.handed_to(name)) for name, trick in self._tricks.items()}
-        return {name: term for name, term in terms.items() if term is not None}
+        terms = {name: term for name, term in terms.items() if term is not None}
+        for name, term in terms.items():
+            if getattr(term, "ndim", None) != 0:
+                what = f"one of shape {list(term.shape)}" if hasattr(term, "shape") else f"{term!r}"
+                raise ConfigError(f"trick.{name}: a term is a tensor without dimensions, not {what}")
+        return terms
+
+    def _collect_draws(self, seam: Callable[[Trick], Any], shape: Sequence[int]) -> dict[str, Any]:
+        drawn = self._collect(seam)
+        for name, draws in drawn.items():
+            if not isinstance(draws, tuple) or any(len(tensor) != shape[0] for tensor in draws):
+                raise ConfigError(f"trick.{name}: draws are a tuple of tensors of {shape[0]} rows each, one an image")
+        return {name: draws for name, draws in drawn.items() if draws}
 
     def _collect(self, seam: Callable[[Trick], Any]) -> dict[str, Any]:
         filled = {name: seam(trick) for name, trick in self._tricks.items()}

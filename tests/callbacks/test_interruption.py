@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ import torch
 from ssgan.callbacks import LastCheckpoint
 from ssgan.run_folder.status import read_status
 from ssgan.tricks import FeatureMatching
-from tests.runs import SHORT, assert_equal, command, last_checkpoint, metric_rows
+from tests.runs import SHORT, assert_equal, command, last_checkpoint, metric_rows, train
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -39,6 +40,40 @@ def test_a_run_that_is_told_to_stop_saves_first(number: int, tmp_path: Path, mon
     assert command(*SHORT, "hydra.run.dir=whole") == 0
     assert_equal(last_checkpoint(tmp_path / "run")["state_dict"], last_checkpoint(tmp_path / "whole")["state_dict"])
     assert metric_rows(tmp_path / "run") == metric_rows(tmp_path / "whole")
+
+
+def test_the_second_ctrl_c_ends_it_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    objective, calls = FeatureMatching.generator_objective, iter(range(1, 100))
+
+    def signalled(self: FeatureMatching, step: object) -> object:
+        if next(calls) == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGINT)
+        return objective(self, step)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FeatureMatching, "generator_objective", signalled)
+        assert command(*SHORT, "trainer.checkpoint_every=2", "hydra.run.dir=run") == 128 + signal.SIGINT
+    assert capfd.readouterr().err.endswith("interrupted\n")
+    status = read_status(tmp_path / "run")
+    assert status is not None and status.state == "interrupted"
+    assert last_checkpoint(tmp_path / "run")["global_step"] == 2, "the third iteration was not finished"
+
+
+@pytest.mark.parametrize("place", ["ssgan.run.build_model", "ssgan.run.summarise"])
+def test_sigterm_outside_of_the_training_is_noted(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(place, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+        assert command(*SHORT, "hydra.run.dir=run") == 128 + signal.SIGTERM
+    assert "terminated" in capfd.readouterr().err
+    status = read_status(tmp_path / "run")
+    assert status is not None and status.state == "interrupted"
+    assert not (tmp_path / "run" / ".running").exists() and not (tmp_path / "run" / "result.json").exists()
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL, "it is given back"
 
 
 def test_a_job_that_slurm_requeues_goes_on_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd):
@@ -145,3 +180,19 @@ def test_without_checkpoints_nothing_is_said_to_go_on(
     said = capfd.readouterr().out
     assert "stopped after iteration 1; callbacks has no checkpoints, so nothing was saved" in said
     assert "goes on" not in said
+
+
+@pytest.mark.parametrize("ending", ["done", "failed", "stopped", "interrupted"])
+def test_a_run_from_python_gives_all_signals_back(ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def end(*_: object) -> None:
+        if ending == "failed":
+            raise ZeroDivisionError
+        for _ in range({"done": 0, "stopped": 1, "interrupted": 2}[ending]):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
+    before = {number: signal.getsignal(number) for number in numbers}
+    monkeypatch.setattr(LastCheckpoint, "on_train_batch_start", end)
+    with nullcontext() if ending == "done" else pytest.raises((ZeroDivisionError, SystemExit)):
+        train(tmp_path, *SHORT)
+    assert {number: signal.getsignal(number) for number in numbers} == before

@@ -81,6 +81,10 @@ WRONG = [
     (["trick=label_smoothing,feature_matching"], ["trick=label_smoothing,feature_matching", "[", "--multirun"]),
     (["--config-dir=/no/such/folder"], ["/no/such/folder"]),
     (["--no-such-flag"], ["--no-such-flag", "--help"]),
+    (["--resolve"], ["--resolve", "--cfg"]),
+    (["--cfg=job", "--multirun"], ["Only one of", "--multirun"]),
+    (["hydra.run.dir=null"], ["hydra.run.dir=null", "not"]),
+    (["hydra.run.dir=~/runs"], ["hydra.run.dir=~/runs", "write the whole path"]),
     # given twice, or a number where a name belongs
     (["trick=[label_smoothing,label_smoothing]"], ["trick=[label_smoothing,label_smoothing]", "given twice"]),
     (["trick=label_smoothing", "trick=feature_matching"], ["trick is given twice", "[ONE,ANOTHER]"]),
@@ -124,7 +128,25 @@ def test_what_only_the_run_can_know_is_wrong_is_one_line_too(argv: list[str], pa
 
 def test_a_run_folder_that_cannot_be_made_is_one_line(tmp_path: Path, capfd):
     (tmp_path / "file").touch()
-    assert "file/run" in refused(capfd, "hydra.run.dir=file/run")
+    for folder in ("file", "file/run"):
+        assert f"hydra.run.dir={folder} cannot be made: " in refused(capfd, f"hydra.run.dir={folder}")
+
+
+def test_a_configuration_that_lacks_a_group_is_one_line(tmp_path: Path, capfd):
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "train.yaml").write_text("seed: 4\n")
+    message = refused(capfd, "--config-path", str(tmp_path / "own"))
+    assert "has no data" in message and "--config-dir=FOLDER" in message
+
+
+def test_of_several_processes_one_says_what_is_wrong_with_the_options(monkeypatch: pytest.MonkeyPatch, capfd):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    assert command("optim.lr=-1", "hydra.run.dir=run") == 2
+    assert capfd.readouterr().err == ""
+    assert Path("run", ".hydra").is_dir(), "another process may be about to write there"
+    monkeypatch.setenv("LOCAL_RANK", "0")
+    refused(capfd, "optim.lr=-1", "hydra.run.dir=run")
 
 
 def test_the_switch_for_full_errors_is_put_back(capfd):

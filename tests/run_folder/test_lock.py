@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from ssgan.errors import ConfigError
-from ssgan.run_folder.lock import _RANKS, check_unused, first_process, occupied
+from ssgan.machine.processes import _RANKS, first_process
+from ssgan.run_folder.lock import check_unused, occupied
 from ssgan.run_folder.status import RunStatus, read_status
 from tests.runs import TINY, command, train
 

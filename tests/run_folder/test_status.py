@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
+from lightning.pytorch import Callback
 
-from ssgan.run_folder.status import RunStatus, read_status
+from ssgan.run_folder.status import RunStatus, end_noted, read_status
+from tests.runs import TINY, train
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
@@ -54,3 +58,32 @@ def test_a_reader_never_sees_half_a_file(tmp_path: Path) -> None:
     finally:
         stop.set()
         writer.join()
+
+
+def test_the_end_of_a_run_from_python_is_noted(tmp_path: Path) -> None:
+    class Failing(Callback):
+        def on_train_batch_end(self, *_: Any) -> None:
+            raise ZeroDivisionError("of the user's")
+
+    with pytest.raises(ZeroDivisionError):
+        train(tmp_path, *TINY, "trainer.max_iterations=3", callbacks=[Failing()])
+    status = read_status(tmp_path)
+    assert status is not None
+    assert (status.state, status.iteration, status.error) == ("failed", 1, "ZeroDivisionError: of the user's")
+
+
+@pytest.mark.parametrize(("error", "state"), [(ValueError("no"), "failed"), (KeyboardInterrupt(), "interrupted")])
+def test_only_this_process_s_run_is_noted(error: BaseException, state: str, tmp_path: Path) -> None:
+    with pytest.raises(type(error)), end_noted(tmp_path):
+        raise error
+    assert read_status(tmp_path) is None, "it had not begun"
+    other = RunStatus("running", 3, 9, pid=os.getpid() + 1)
+    other.write(tmp_path)
+    with pytest.raises(type(error)), end_noted(tmp_path):
+        raise error
+    assert read_status(tmp_path) == other
+    with pytest.raises(type(error)), end_noted(tmp_path):
+        RunStatus("running", 3, 9).write(tmp_path)
+        raise error
+    status = read_status(tmp_path)
+    assert status is not None and (status.state, status.iteration) == (state, 3)

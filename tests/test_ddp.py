@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -24,24 +25,45 @@ class Dump(Callback):
         torch.save(state, f"rank{trainer.global_rank}.pt")
 """
 
+STOP = """\
+import os, signal, time
+from pathlib import Path
+from lightning.pytorch import Callback
+
+
+class Stop(Callback):
+    def setup(self, trainer, pl_module, stage):
+        Path(f"{trainer.global_rank}.tmp").write_text(str(os.getpid()))
+        Path(f"{trainer.global_rank}.tmp").rename(f"{trainer.global_rank}.pid")
+        if trainer.global_rank == 0:
+            while not Path("1.pid").exists():
+                time.sleep(0.1)
+            os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(600)
+"""
+
+
+def start(folder: Path, *overrides: str) -> subprocess.CompletedProcess[str]:
+    """Two processes of ``ssgan.train``, as a user's shell starts the first."""
+    path = os.pathsep.join([str(REPOSITORY), str(folder)])
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_XDIST", "OMP_NUM_THREADS"))}
+    environment |= {"PYTHONPATH": path}
+    two = ("trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2", "hydra.run.dir=run")
+    return subprocess.run(
+        [sys.executable, "-m", "ssgan.train", *two, *overrides],
+        capture_output=True, text=True, cwd=folder, env=environment, timeout=300,
+    )  # fmt: skip
+
 
 @pytest.fixture(scope="module")
 def run_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of all techniques by two processes; each leaves its state."""
     folder = tmp_path_factory.mktemp("ddp")
     (folder / "dump.py").write_text(DUMP)
-    overrides = [
-        "trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2", "data.batch_size=20", "data.num_val=10",
-        "trainer.max_iterations=4", "trainer.eval_every=2", "trainer.log_every=2", "objective.g_steps=2", *TINY_MLP,
-        *chosen(*TRICKS), "callbacks=[checkpoints,samples]", "+callbacks.dump._target_=dump.Dump", "logger=csv",
-        "trainer.threads=2", "hydra.run.dir=run",
-    ]  # fmt: skip
-    path = os.pathsep.join([str(REPOSITORY), str(folder)])
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_XDIST", "OMP_NUM_THREADS"))}
-    environment |= {"PYTHONPATH": path}
-    result = subprocess.run(
-        [sys.executable, "-m", "ssgan.train", *overrides],
-        capture_output=True, text=True, cwd=folder, env=environment, timeout=300,
+    result = start(
+        folder, "data.batch_size=20", "data.num_val=10", "trainer.max_iterations=4", "trainer.eval_every=2",
+        "trainer.log_every=2", "objective.g_steps=2", *TINY_MLP, *chosen(*TRICKS), "callbacks=[checkpoints,samples]",
+        "+callbacks.dump._target_=dump.Dump", "logger=csv", "trainer.threads=2",
     )  # fmt: skip
     assert result.returncode == 0, result.stderr[-3000:]
     return folder
@@ -90,3 +112,15 @@ def test_the_error_of_the_whole_test_set_is_counted(run_dir: Path):
     with torch.no_grad():
         errors = (model.classify(images.x_test).argmax(1) != images.y_test).sum().item()
     assert errors == json.loads((run_dir / "run" / "result.json").read_text())["test_errors"]
+
+
+def test_a_signal_before_the_training_ends_both(tmp_path: Path):
+    (tmp_path / "stop.py").write_text(STOP)
+    result = start(tmp_path, "data.batch_size=20", *TINY_MLP, "logger=none", "+callbacks.stop._target_=stop.Stop")
+    assert result.returncode == 143, result.stderr[-3000:]
+    other = int((tmp_path / "1.pid").read_text())
+    deadline = time.monotonic() + 60
+    while Path(f"/proc/{other}").exists() and "zombie" not in Path(f"/proc/{other}/status").read_text():
+        assert time.monotonic() < deadline, "the second process lives on"
+        time.sleep(0.1)
+    assert json.loads((tmp_path / "run" / "status.json").read_text())["state"] == "interrupted"

@@ -25,7 +25,7 @@ class Trick:
     """A training technique. Every seam has a default that does nothing, so a technique overrides only what it changes.
 
     The seams of all selected techniques are combined by :class:`ssgan.tricks.TrickSet`; the result does not depend on
-    their order.
+    their order. An objective or penalty is a mean over the batch, a tensor without dimensions, or None for no term.
     """
 
     #: Whether the technique looks at ``GeneratorStep.real``; the pass of D over real images in G's step costs time.

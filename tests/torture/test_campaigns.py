@@ -23,8 +23,8 @@ def test_a_run_that_is_killed_again_and_again_ends_as_an_uninterrupted_one():
 
 
 def test_wrong_command_lines_are_refused_in_one_line_without_torch():
-    assert '"wrong": 0, "imported": []' in campaign("tests.torture.bad_input", "--cases", "30")
+    assert '"wrong": 0, "imported": []' in campaign("tests.torture.bad_input", "--cases", "70")
 
 
 def test_damaged_files_are_read_or_refused_in_one_line():
-    assert '"wrong": 0' in campaign("tests.torture.bad_files", "--cases", "40")
+    assert '"wrong": 0' in campaign("tests.torture.bad_files", "--cases", "60")

@@ -116,7 +116,7 @@ def parse(cfg: DictConfig, run_dir: str, overrides: list[str]) -> TrainConfig:
     resolved: Any = _resolve(cfg)
     if unknown := [key for key in resolved if key not in KEYS]:
         raise ConfigError(f"no key '{unknown[0]}' in the configuration; it has {', '.join(KEYS)}")
-    if left_out := [key for key in ("data", "model", "objective", "optim", "trainer") if not resolved.get(key)]:
+    if left_out := [key for key in ("data", "model", "objective", "optim", "trainer") if resolved.get(key) is None]:
         raise ConfigError(
             f"the configuration has no {left_out[0]}: --config-dir=FOLDER adds files to the project's, but"
             " --config-path and --config-name take their place"
@@ -238,7 +238,7 @@ def _typed(cls: type, values: dict[str, Any], prefix: str = "") -> Any:
     except OmegaConfBaseException as error:
         key = ".".join(filter(None, [prefix, error.full_key]))
         raise ConfigError(f"{key}: {str(error.msg or error).splitlines()[0]}") from error
-    except (TypeError, ValueError) as error:  # of a class of the user's that checks its values
+    except ValueError as error:  # of a class of the user's that checks its values
         raise ConfigError(f"{prefix}: {error}") from error
 
 

@@ -50,7 +50,8 @@ def told_in_one_line(config: TrainConfig) -> Iterator[None]:
     try:
         yield
     except MisconfigurationException as error:  # such as of a callback that cannot work with two optimisers
-        raise ConfigError(f"callbacks or trainer: {str(error).partition(chr(10))[0]}") from error
+        line = str(error).partition("\n")[0]
+        raise ConfigError(f"callbacks or trainer: {line}") from error
     except (MemoryError, RuntimeError) as error:
         line = str(error).partition("\n")[0]
         if isinstance(error, MemoryError | torch.OutOfMemoryError) or _NO_MEMORY.search(line):

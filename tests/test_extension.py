@@ -280,6 +280,11 @@ class Bare(Trick):
         return torch.rand(shape[0], generator=rng, device=rng.device)
 
 
+class Scalar(Trick):
+    def discriminator_draws(self, generator, discriminator, shape, rng):
+        return (torch.rand((), generator=rng, device=rng.device),)
+
+
 class Few(Trick):
     def generator_draws(self, generator, discriminator, shape, rng):
         return (torch.rand(3, generator=rng, device=rng.device),)
@@ -293,6 +298,7 @@ class Few(Trick):
         ("PerImage", "a tensor without dimensions, not one of shape [10]"),
         ("Number", "a tensor without dimensions, not 0.5"),
         ("Bare", "draws are a tuple of tensors of 10 rows each"),
+        ("Scalar", "draws are a tuple of tensors of 10 rows each"),
         ("Few", "draws are a tuple of tensors of 10 rows each"),
     ],
 )

@@ -34,13 +34,11 @@ class UnusedFolder(Callback):
             ckpt_path = config.get("ckpt_path")
             if ckpt_path is None or isinstance(ckpt_path, str):  # another value is refused with the others
                 check_unused(str(folder), ckpt_path)
-            folder.mkdir(parents=True, exist_ok=True)
+            _make(folder)
             _replaced.clear()
             _replaced.update({path: path.read_bytes() for path in (folder / ".hydra").resolve().glob("*.yaml")})
-        except ConfigError as error:
+        except SSGANError as error:
             leave(error)  # Hydra would make a warning of it
-        except OSError as error:
-            leave(SSGANError(f"hydra.run.dir={folder} cannot be made: {error.strerror or error}; name another folder"))
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """A sweep would not look at the folder of a single run."""
@@ -52,6 +50,14 @@ def _given(key: str, config: DictConfig) -> str | None:
     """What stands after ``key=`` on the command line."""
     found = [word.partition("=")[2] for word in config.hydra.overrides.hydra if word.partition("=")[0] == key]
     return found[-1] if found else None
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        why = error.strerror or error
+        raise SSGANError(f"hydra.run.dir={folder} cannot be made: {why}; name another folder") from error
 
 
 def _folder(config: DictConfig) -> str:

@@ -7,9 +7,6 @@ import os
 #: The process's number in the whole run.
 _RANKS = ("RANK", "LOCAL_RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMI_RANK", "JSM_NAMESPACE_RANK")
 
-#: Its number on its machine.
-_LOCAL_RANKS = ("LOCAL_RANK", "SLURM_LOCALID", "OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID")
-
 #: The number of processes.
 _SIZES = ("WORLD_SIZE", "SLURM_NTASKS", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "JSM_NAMESPACE_SIZE")
 
@@ -20,8 +17,11 @@ def first_process() -> bool:
 
 
 def first_of_machine() -> bool:
-    """Whether this is the first process of a run on this machine, or its only one."""
-    return _said(_LOCAL_RANKS, "0") == "0"
+    """Whether this is the first process of a run on this machine, or its only one.
+
+    By torchrun and Lightning alone: the tasks of SLURM and MPI may be runs of their own, each with other options.
+    """
+    return os.environ.get("LOCAL_RANK", "0") == "0"
 
 
 def one_of_several() -> bool:

@@ -150,9 +150,12 @@ class TrickSet:
         return terms
 
     def _collect_draws(self, seam: Callable[[Trick], Any], shape: Sequence[int]) -> dict[str, Any]:
+        def rows(tensor: Any) -> tuple[int, ...]:
+            return tuple(getattr(tensor, "shape", ())[:1])
+
         drawn = self._collect(seam)
         for name, draws in drawn.items():
-            if not isinstance(draws, tuple) or any(len(tensor) != shape[0] for tensor in draws):
+            if not isinstance(draws, tuple) or any(rows(tensor) != (shape[0],) for tensor in draws):
                 raise ConfigError(f"trick.{name}: draws are a tuple of tensors of {shape[0]} rows each, one an image")
         return {name: draws for name, draws in drawn.items() if draws}
 

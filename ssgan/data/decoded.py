@@ -6,7 +6,6 @@ import hashlib
 import json
 import logging
 import os
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -18,6 +17,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import Progress
 
+from ssgan.atomic_write import atomic_write
 from ssgan.data.decode import UnreadableImageError, decode
 from ssgan.data.options import cache_dir
 
@@ -109,17 +109,9 @@ def _read_entry(path: Path, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndar
 
 
 def _write_entry(path: Path, images: np.ndarray, readable: np.ndarray) -> None:
-    """Write under another name, then rename: jobs that share the cache never see half an entry."""
+    """Write an entry of which jobs that share the cache never see half."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".new-", suffix=".npz", delete=False) as file:
-            try:
-                np.savez(file, images=images, readable=readable)
-                file.close()
-                os.replace(file.name, path)
-            except BaseException:
-                file.close()
-                os.unlink(file.name)
-                raise
+        with atomic_write(path) as aside:
+            np.savez(aside, images=images, readable=readable)
     except OSError as error:
         log.warning("decoded images are not kept for the next run: %s", error)

@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from socket import gethostname
 
+from ssgan.atomic_write import atomic_write
+
 #: What a run can be. One that was killed stays "running", with an old time of its last update.
 STATES = ("running", "done", "failed", "interrupted")
 
@@ -35,10 +37,8 @@ class RunStatus:
 
     def write(self, run_dir: str | Path) -> None:
         """Replace a run folder's ``status.json`` in one step, so that no reader sees half of it."""
-        path = Path(run_dir, "status.json")
-        aside = path.with_suffix(f".{os.getpid()}.tmp")
-        aside.write_text(json.dumps(asdict(self)) + "\n")
-        aside.replace(path)
+        with atomic_write(Path(run_dir, "status.json")) as aside:
+            aside.write_text(json.dumps(asdict(self)) + "\n")
 
 
 @contextmanager

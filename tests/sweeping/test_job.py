@@ -160,7 +160,7 @@ def hear_interrupts() -> None:
 def test_a_job_that_was_cut_off_goes_on_where_it_was(tmp_path: Path, how: signal.Signals) -> None:
     """The rest of the sweep follows, and every job equals the uninterrupted one bit for bit."""
     folder = tmp_path / "s"
-    overrides = ("trick=none", "data.seed=1,2", "trainer.max_iterations=200", "trainer.checkpoint_every=5")
+    overrides = ("trick=none", "data.seed=1,2", "trainer.max_iterations=100", "trainer.checkpoint_every=5")
     argv = [sys.executable, "-m", "ssgan.train", *SWEEP, *overrides, f"hydra.sweep.dir={folder}"]
     child = subprocess.Popen(
         argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, preexec_fn=hear_interrupts

@@ -80,10 +80,10 @@ class DiscriminatorStep(Step):
     unlabelled: Output
 
     @property
-    def averaged(self) -> Output:
+    def averaged_unlabelled(self) -> Output:
         """The averaged network on the unlabelled images, with the noise that D's layers had there; a constant."""
         images, layers = self.batch.unlabelled, self.layers_on("unlabelled")
-        return self.computed_once("averaged", lambda: self.averaged_on(images, layers))
+        return self.computed_once("averaged_unlabelled", lambda: self.averaged_on(images, layers))
 
     @torch.no_grad()
     def averaged_on(self, images: Tensor, layers: tuple[Tensor, ...]) -> Output:

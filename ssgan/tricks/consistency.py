@@ -104,6 +104,6 @@ class Consistency(Trick):
             logits, targets = step.unlabelled.logits, teacher(second, layers).logits
         else:
             logits = step.discriminator(second, layers).logits
-            targets = (step.unlabelled if live else step.averaged).logits
+            targets = (step.unlabelled if live else step.averaged_unlabelled).logits
         weight = self.weight * ramp_up(step.progress, self.ramp)
         return weight * consistency_loss(logits, targets, self.confidence)

@@ -92,4 +92,4 @@ class InterpolationConsistency(Trick):
         shares, *layers = step.draws
         logits = step.discriminator(mixed(step.batch.unlabelled, shares), layers).logits
         weight = self.weight * ramp_up(step.progress, self.ramp)
-        return weight * interpolation_loss(logits, step.averaged.logits, shares)
+        return weight * interpolation_loss(logits, step.averaged_unlabelled.logits, shares)

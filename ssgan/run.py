@@ -18,6 +18,7 @@ from lightning.pytorch.loggers import Logger
 from ssgan.build import build_model
 from ssgan.callbacks import GlobalRandomness, Interruption, LastCheckpoint, StatusFile
 from ssgan.callbacks.monitors import check_monitors
+from ssgan.callbacks.recorded import check_recorded
 from ssgan.config import TrainConfig, build
 from ssgan.data.ensemble import EnsembleData
 from ssgan.data.images import ImageData
@@ -175,7 +176,9 @@ def build_trainer(
         built = trainer(**{"profiler": NoProfiler(), **options.lightning})
     except (MisconfigurationException, TypeError, ValueError, RuntimeError) as error:  # the last: SLURM's variables
         raise ConfigError(f"trainer: {error}") from error
-    check_monitors(built.callbacks, config.data.num_val)  # type: ignore[attr-defined]
+    every: list[L.Callback] = built.callbacks  # type: ignore[attr-defined]
+    check_monitors(every, config.data.num_val)
+    check_recorded(every, options.cuda_graphs)
     return built
 
 

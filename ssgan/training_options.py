@@ -39,7 +39,8 @@ class Average:
     """Exponential average of the weights, used for validation, test and samples.
 
     After an update the average moves by ``rate`` towards the weights; ``half_life``, in iterations, states the rate in
-    another way. ``warmup`` lets it follow faster at first, by 9/(10 + t), where the authors' code starts at zero.
+    another way. ``warmup`` lets it follow faster at first, by 9/(10 + t) at iteration t until the rate is larger, where
+    the authors' code starts at zero: a run of fewer than 9/rate iterations is warming up throughout.
     """
 
     rate: float | None = 1e-4

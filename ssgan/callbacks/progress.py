@@ -33,6 +33,9 @@ class Progress(RichProgressBar):
         if due or done >= self.total_train_batches:
             super().on_train_batch_end(trainer, pl_module, outputs, batch, done - 1)
 
+    def _should_update(self, current: int, total: int | float) -> bool:
+        return True  # Lightning 2.6.0 asks again, for multiples of the rate, which a batch's iterations may pass over
+
     def _together(self) -> int:
         return getattr(self.trainer.train_dataloader, "iterations_per_batch", 1)
 

@@ -16,9 +16,9 @@ def of_mean_probabilities(logits: Tensor) -> Tensor:
         logits: ``[members, n, K]``.
 
     Returns:
-        ``[n, K]``, float64, in which the logit of a D(x) near 1 is not lost.
+        ``[n, K]``, float64.
     """
-    double = logits.double()
+    double = logits.double()  # in which 1 − D(x) of a D(x) near 1 is not lost
     log_p = double.log_softmax(-1).logsumexp(0)
     s = double.logsumexp(-1)
     log_p = log_p - log_p.logsumexp(-1, keepdim=True)  # the sum over members becomes their mean

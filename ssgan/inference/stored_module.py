@@ -26,6 +26,7 @@ def load_module(run: str | Path) -> tuple[SemiSupervisedGAN, TrainConfig, Path]:
     try:
         described: dict[str, Any] = checkpoint["ssgan"]
         config = parse_resolved(described["config"], str(path.parent))
+        config.trainer.cuda_graphs = False  # the next Trainer's affair, which may be on a CPU or share its batches
         with torch.random.fork_rng(devices=[]):  # layers are made with weights drawn from the global generator
             module = build_model(config, tuple(described["image_shape"]), described["classes"], described["num_labels"])
         module.load_state_dict(checkpoint["state_dict"])

@@ -104,5 +104,7 @@ class Discriminator(nn.Module):
             reference = None
             if noise is None:
                 reference = self.body(self.reference) if self.reference_size else features[:0]
-            columns += [head(minibatches, reference).flatten(0, 1) for head in self.heads.values()]
+            for head in self.heads.values():
+                own = None if reference is None else reference[: getattr(head, "reference_size", 0)]
+                columns.append(head(minibatches, own).flatten(0, 1))
         return Output(self.classifier(torch.cat(columns, 1) if len(columns) > 1 else columns[0]), features)

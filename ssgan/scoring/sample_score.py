@@ -14,7 +14,7 @@ from ssgan.errors import ConfigError
 from ssgan.inference.trained import load
 from ssgan.networks.fixed_statistics import with_fixed_statistics
 from ssgan.scoring.extractors import ClassifierExtractor
-from ssgan.scoring.scores import Features, scores
+from ssgan.scoring.scores import Features, require_enough, require_library, scores
 from ssgan.training.average import in_use
 
 
@@ -30,6 +30,9 @@ class SampleScore(L.Callback):
         every: iterations between two scores.
         samples: how many are drawn for each.
         seed: of their z.
+
+    Raises:
+        ConfigError: no extractor is named, torch-fidelity is not installed, or so few images would say nothing.
     """
 
     def __init__(self, extractor: str | None, every: int, samples: int = 1000, seed: int = 0) -> None:
@@ -37,6 +40,8 @@ class SampleScore(L.Callback):
             raise ConfigError("callbacks.score.extractor: name a run whose features samples are scored by")
         for name, value in (("every", every), ("samples", samples)):
             positive(f"callbacks.score.{name}", value)
+        require_library()
+        require_enough(samples=samples)
         self.path = extractor
         self.every = every
         self.samples = samples
@@ -49,7 +54,9 @@ class SampleScore(L.Callback):
         if trainer.is_global_zero:
             model = load(self.path, str(module.device))
             self._extractor = ClassifierExtractor(model)
-            self._real = self._extractor(model.images().all_training_images())
+            images = model.images().all_training_images()
+            require_enough(training_images=len(images))
+            self._real = self._extractor(images)
 
     def on_train_batch_end(
         self, trainer: L.Trainer, module: L.LightningModule, outputs: Any, batch: Any, *_: Any

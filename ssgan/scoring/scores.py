@@ -43,6 +43,18 @@ def require_enough(**images: int) -> None:
             )
 
 
+def require_library() -> None:
+    """Refuse to go on to scores that nothing could compute.
+
+    Raises:
+        ConfigError: torch-fidelity is not installed.
+    """
+    try:
+        import torch_fidelity  # noqa: F401
+    except ImportError as error:
+        raise ConfigError("scores need torch-fidelity: pip install 'ssgan[score]'") from error
+
+
 def scores(generated: Features, real: Features) -> dict[str, float]:
     """``fid``, ``kid_mean``, ``kid_std``, ``is_mean``, ``is_std``, ``precision`` and ``recall``.
 
@@ -53,13 +65,12 @@ def scores(generated: Features, real: Features) -> dict[str, float]:
     Raises:
         ConfigError: torch-fidelity is not installed, or there are too few images.
     """
-    try:
-        from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
-        from torch_fidelity.metric_isc import isc_features_to_metric
-        from torch_fidelity.metric_kid import kid_features_to_metric
-        from torch_fidelity.metric_prc import prc_features_to_metric
-    except ImportError as error:
-        raise ConfigError("scores need torch-fidelity: pip install 'ssgan[score]'") from error
+    require_library()
+    from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
+    from torch_fidelity.metric_isc import isc_features_to_metric
+    from torch_fidelity.metric_kid import kid_features_to_metric
+    from torch_fidelity.metric_prc import prc_features_to_metric
+
     fewest = min(len(generated.features), len(real.features))
     require_enough(images=fewest)
     ours, theirs = generated.features.double(), real.features.double()

@@ -96,6 +96,26 @@ def test_a_head_that_needs_no_reference_works_in_training_and_at_inference():
         torch.testing.assert_close(output.logits, expected)
 
 
+def test_each_head_sees_as_much_of_the_reference_as_it_asks_for():
+    class Counts(nn.Module):
+        out_features = 1
+
+        def __init__(self, reference_size: int) -> None:
+            super().__init__()
+            self.reference_size = reference_size
+
+        def forward(self, features: torch.Tensor, reference: torch.Tensor | None) -> torch.Tensor:
+            seen.append(None if reference is None else len(reference))
+            return features[..., :1]
+
+    seen: list[int | None] = []
+    network = Discriminator(build_d("mlp").body, 6, K, {"few": Counts(2), "none": Counts(0), "many": Counts(5)})
+    network.set_reference(images(network.reference_size))
+    network(images(BATCH))
+    network(images(BATCH), network.draw_noise(BATCH, seeded()))
+    assert seen == [2, 0, 5, None, None, None]
+
+
 @pytest.mark.parametrize("name", SMALL)
 def test_the_heads_reference_is_saved_and_decides(name):
     saved, loaded = build_d(name, tricks=HEAD, seed=0), build_d(name, tricks=HEAD, seed=5)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from ssgan.errors import ConfigError
+from ssgan.run_folder.status import read_status
 from ssgan.scoring.sample_score import SampleScore
 from tests.runs import TINY, assert_equal, last_checkpoint, metric_rows, train
 
@@ -40,10 +43,33 @@ def test_scores_are_logged_and_change_nothing(extractor: Path, tmp_path: Path) -
 
 
 def test_an_extractor_must_be_named(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    from ssgan.errors import ConfigError
-
     with pytest.raises(ConfigError, match=r"callbacks\.score\.extractor: name a run"):
         train(tmp_path, *TINY, "callbacks=score")
+
+
+@pytest.mark.parametrize(
+    ("samples", "missing", "said"), [(19, "nothing", "scores of 19 samples"), (20, "torch_fidelity", "torch-fidelity")]
+)
+def test_what_cannot_be_scored_is_refused_before_the_training(
+    samples: int, missing: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    SampleScore("somewhere", every=100, samples=20)
+    monkeypatch.setitem(sys.modules, missing, None)
+    with pytest.raises(ConfigError, match=said):
+        SampleScore("somewhere", every=100, samples=samples)
+
+
+def test_too_few_real_images_are_refused_before_the_training(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    images = {f"x_{name}": rng.integers(0, 256, (n, 8, 8), dtype=np.uint8) for name, n in (("train", 10), ("test", 4))}
+    labels = {name.replace("x", "y", 1): np.arange(len(x)) % 2 for name, x in images.items()}
+    np.savez(tmp_path / "set.npz", **images, **labels)
+    own = (*TINY, "data=arrays", f"data.path='{tmp_path / 'set.npz'}'", "model=mlp", "trainer.max_iterations=1")
+    train(tmp_path / "extractor", *own, "objective=supervised")
+    with pytest.raises(ConfigError, match="scores of 10 training images"):
+        train(tmp_path / "run", *own, callbacks=[SampleScore(str(tmp_path / "extractor"), every=1)])
+    status = read_status(tmp_path / "run")
+    assert status is None or status.iteration == 0
 
 
 def test_samples_are_compared_with_all_training_images(tmp_path: Path) -> None:

@@ -204,23 +204,3 @@ def test_feature_matching_takes_the_place_of_the_adversarial_loss(loss):
     generator, discriminator, tricks = players("mlp", SETS["all"])
     terms = g_terms(generator, discriminator, tricks, Objective(generator_loss=loss))
     assert list(terms) == ["feature_matching"]
-
-
-def test_noise_is_drawn_from_the_given_generator_and_fits():
-    generator, discriminator, tricks = players("mlp", SETS["feature_matching"])
-    state = torch.get_rng_state()
-    d_noise = draw_discriminator_noise(generator, discriminator, (N, *SHAPE), Objective(), tricks, seeded(3))
-    g_noise, again = (draw_generator_noise(generator, discriminator, (N, *SHAPE), tricks, seeded(4)) for _ in range(2))
-    assert torch.equal(torch.get_rng_state(), state)
-    assert d_noise.z.shape == g_noise.z.shape == (N, 5) and g_noise.z.min() >= 0 and g_noise.z.max() < 1
-    assert all(len(layer) == 3 * N for layer in d_noise.layers)
-    assert all(len(layer) == N for layer in (*g_noise.fake_layers, *g_noise.real_layers))
-    assert not any(map(torch.equal, g_noise.fake_layers, g_noise.real_layers))
-    torch.testing.assert_close(g_noise, again, rtol=0, atol=0)
-
-
-@pytest.mark.parametrize(("name", "expected"), [("none", False), ("feature_matching", True), ("all", True)])
-def test_noise_for_real_images_is_drawn_only_for_techniques_that_look_at_them(name, expected):
-    generator, discriminator, tricks = players("mlp", SETS[name])
-    noise = draw_generator_noise(generator, discriminator, (N, *SHAPE), tricks, seeded(4))
-    assert (noise.real_layers is not None) is expected

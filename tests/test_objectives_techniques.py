@@ -51,14 +51,6 @@ class Constant(Trick):
         return torch.ones(())
 
 
-@dataclass
-class Undeclared(Trick):
-    """Looks at real features without saying so."""
-
-    def generator_objective(self, step):
-        return step.real.features.sum()
-
-
 @pytest.mark.parametrize("beside", [{}, {"feature_matching": FeatureMatching()}], ids=["adversarial", "matching"])
 def test_a_new_penalty_is_added_to_the_generators_cost(beside):
     plain = players("mlp", beside)
@@ -97,9 +89,3 @@ def test_a_techniques_name_does_not_displace_a_built_in_term(name):
     networks, plain = players("mlp", {name: Constant()}), players()
     assert cost(d_terms(*networks)).item() == pytest.approx(cost(d_terms(*plain)).item() + 1, rel=1e-5)
     assert cost(g_terms(*networks)).item() == pytest.approx(cost(g_terms(*plain)).item() + 1, rel=1e-5)
-
-
-def test_looking_at_real_features_without_declaring_it_is_an_error():
-    """Otherwise D's pass over real images would silently be without noise."""
-    with pytest.raises(Exception, match="uses_real_features"):
-        g_terms(*players("mlp", {"undeclared": Undeclared()}))

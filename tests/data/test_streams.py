@@ -9,7 +9,6 @@ import torch
 
 from ssgan.data.streams import EvalStream, IterationBatch, SemiSupervisedStream, epoch_rng, shuffled_passes
 from ssgan.errors import ConfigError
-from ssgan.training.randomness import Randomness
 
 LABELLED, UNLABELLED = 10, 120
 
@@ -186,10 +185,3 @@ def test_the_processes_share_an_evaluation_without_overlap(size: int, world_size
         assert len(share) == len(batches) or size < world_size
         seen += [label for batch in batches for label in batch.labels.tolist()]
     assert sorted(seen) == list(range(size))
-
-
-def test_the_noise_of_a_run_is_not_what_orders_its_images():
-    noise = Randomness(3).generators[0]
-    orders = (epoch_rng(3, epoch) for epoch in range(3))
-    drawn = [tuple(torch.randint(2**40, (4,), generator=rng).tolist()) for rng in (noise, *orders)]
-    assert len(set(drawn)) == 4

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import pytest
-import torch
 
 from ssgan.errors import ConfigError
 from ssgan.tricks import (
@@ -91,32 +90,3 @@ def test_a_wrong_option_is_refused_in_one_line(trick, options, start):
 def test_values_at_the_bounds_are_valid(trick, options):
     made = trick(**options)
     assert {name: getattr(made, name) for name in options} == options
-
-
-def test_the_smoothed_target_is_the_papers_unless_stated():
-    assert LabelSmoothing().real_target() == 0.9 and LabelSmoothing(alpha=0.75).real_target() == 0.75
-
-
-@pytest.mark.parametrize(("given", "size"), [(None, 10), (3, 3)])
-def test_the_reference_batch_is_as_large_as_a_batch_unless_stated(given, size):
-    norm = VirtualBatchNorm(reference_size=given, eps=1e-3).generator_norm(4, 10)
-    assert norm.reference_size == size and norm.eps == 1e-3
-
-
-@pytest.mark.parametrize("include_self", [False, True])
-def test_minibatch_options_reach_the_layer(include_self):
-    head = MinibatchDiscrimination(kernels=6, dim=2, include_self=include_self).discriminator_head(7, 10)
-    head.reset_parameters(torch.Generator().manual_seed(0))
-    assert head.out_features == 6 and head.weight.shape == (7, 6, 2)
-    assert head(torch.zeros(1, 4, 7))[0, 0, 0].item() == pytest.approx((4 if include_self else 3) - 1)
-
-
-def test_the_published_minibatch_layer_has_100_kernels_of_5_dimensions_and_leaves_out_the_example():
-    options = MinibatchDiscrimination()
-    assert (options.kernels, options.dim, options.include_self) == (100, 5, False)
-
-
-def test_the_weight_of_historical_averaging_reaches_the_penalty():
-    now, past = torch.tensor([3.0, 5.0]), torch.tensor([1.0, 1.0])
-    assert HistoricalAveraging().parameter_penalty([past])([now]).item() == pytest.approx(20)
-    assert HistoricalAveraging(weight=0.5).parameter_penalty([past])([now]).item() == pytest.approx(10)

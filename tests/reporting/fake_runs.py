@@ -20,6 +20,10 @@ CONFIG: dict[str, Any] = {
 }
 
 
+#: By techniques, of each seed.
+ERRORS: dict[tuple[str, ...], tuple[float, ...]] = {(): (0.10, 0.12), ("feature_matching",): (0.08, 0.06)}
+
+
 def write_run(
     folder: Path,
     error: float,
@@ -82,3 +86,17 @@ def write_run(
         (folder / "samples").mkdir()
         Image.fromarray(np.full((16, 16), 20 * seed, np.uint8)).save(folder / "samples" / "000040.png")
     return folder
+
+
+def write_results(folder: Path, errors: Sequence[float], **more: Sequence[float]) -> Path:
+    """Runs with those errors, one a seed, and further numbers in their results."""
+    for i, error in enumerate(errors):
+        path = write_run(folder / str(i), error, (), i + 1) / "result.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | {key: values[i] for key, values in more.items()}))
+    return folder
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    """Those of a CSV."""
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))

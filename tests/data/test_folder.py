@@ -1,72 +1,19 @@
-"""Folders of the user's images: structure, unreadable files, and the cache of decoded images."""
+"""Folders of the user's images: structure, and unreadable files."""
 
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 
-import ssgan.data.decoded
-from ssgan.data import Folder
-from ssgan.errors import DataError
-
-
-def paint(path: Path, colour: tuple[int, int, int], size: tuple[int, int] = (20, 30), mode: str = "RGB") -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("RGB", size, colour).convert(mode).save(path)
+from tests.data.painted import colours, load, paint_folder, refusal
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """Three red cats, two green dogs, one unlabelled image of each colour; two cats and one dog to test."""
-    root = tmp_path / "images"
-    for name in ("a.png", "b.jpg", "deeper/c.PNG"):
-        paint(root / "cat" / name, (250, 0, 0))
-    paint(root / "dog" / "a.bmp", (0, 250, 0), size=(100, 10))
-    paint(root / "dog" / "b.gif", (0, 250, 0), mode="P")
-    paint(root / "unlabelled" / "a.png", (250, 0, 0))
-    paint(root / "unlabelled" / "x" / "y" / "a.png", (0, 250, 0))
-    paint(root / "test" / "cat" / "a.png", (250, 0, 0))
-    paint(root / "test" / "cat" / "b.png", (250, 0, 0))
-    paint(root / "test" / "dog" / "a.png", (0, 250, 0))
-    return root
-
-
-@pytest.fixture
-def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Names of the files that are really decoded."""
-    names: list[str] = []
-    decode = ssgan.data.decoded.decode
-
-    def recorded(path: Path, *args: object) -> np.ndarray:
-        names.append(path.name)
-        return decode(path, *args)
-
-    monkeypatch.setattr(ssgan.data.decoded, "decode", recorded)
-    return names
-
-
-def load(root: Path, **options: object):
-    return Folder(path=str(root), image_size=8, **options).load()
-
-
-def refusal(root: Path, **options: object) -> str:
-    with pytest.raises(DataError) as error:
-        load(root, **options)
-    assert "\n" not in str(error.value)
-    return str(error.value)
-
-
-def colours(images) -> list[int]:
-    """0 for each red image, 1 for each green one."""
-    means = images.float().mean((2, 3))
-    assert (means.max(1).values > 230).all()
-    return means.argmax(1).tolist()
+    return paint_folder(tmp_path / "images")
 
 
 def test_labels_are_the_folders_names(root: Path) -> None:
@@ -206,79 +153,3 @@ def test_a_class_of_unreadable_files_only(root: Path) -> None:
     for file in (root / "dog").iterdir():
         file.write_text("x")
     assert "no readable image" in refusal(root, unreadable="skip")
-
-
-def test_decoded_once(root: Path, decoded: list[str]) -> None:
-    first = load(root)
-    assert len(decoded) == 10
-    again = load(root)
-    assert len(decoded) == 10
-    for name in ("x_train", "y_train", "x_unlabelled", "x_test", "y_test"):
-        assert getattr(first, name).equal(getattr(again, name))
-
-
-@pytest.mark.parametrize(
-    "options",
-    [{"channels": 1}, {"resize": "squash"}, {"test": "test2"}, {"image_size": 9}],
-    ids=lambda x: next(iter(x)),
-)
-def test_other_options_are_decoded_anew(root: Path, decoded: list[str], options: dict) -> None:
-    load(root)
-    shutil.copytree(root / "test", root / "test2")
-    shutil.rmtree(root / "test") if "test" in options else shutil.rmtree(root / "test2")
-    Folder(path=str(root), **{"image_size": 8, **options}).load()
-    assert len(decoded) == 20
-
-
-def test_changed_files_are_decoded_anew(root: Path, decoded: list[str]) -> None:
-    load(root)
-    paint(root / "cat" / "a.png", (240, 0, 0))
-    os.utime(root / "cat" / "a.png", (1, 1))
-    assert load(root).x_train[0, 0].float().mean() == 240
-    assert len(decoded) == 20
-    (root / "cat" / "a.png").unlink()
-    assert len(load(root).x_train) == 4
-
-
-def test_a_mended_permission_is_noticed(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    decode = ssgan.data.decoded.decode
-
-    def refused(path: Path, *args: object) -> np.ndarray:
-        if path == root / "cat" / "a.png":
-            raise ssgan.data.decoded.UnreadableImageError("Permission denied")
-        return decode(path, *args)
-
-    monkeypatch.setattr(ssgan.data.decoded, "decode", refused)
-    assert "cat/a.png (Permission denied)" in refusal(root)
-    monkeypatch.setattr(ssgan.data.decoded, "decode", decode)
-    assert colours(load(root).x_train) == [0, 0, 0, 1, 1]
-
-
-def test_a_damaged_cache_is_rebuilt(root: Path, cache_home: Path, decoded: list[str]) -> None:
-    expected = load(root).x_train
-    (entry,) = (path for path in (cache_home / "ssgan" / "folders").iterdir())
-    content = entry.read_bytes()
-    for damaged in (b"", b"not arrays", content[: len(content) // 2], content[:400] + bytes(99) + content[499:]):
-        entry.write_bytes(damaged)
-        decoded.clear()
-        assert load(root).x_train.equal(expected)
-        assert len(decoded) == 10
-        assert entry.read_bytes() == content
-    assert list(entry.parent.iterdir()) == [entry], "no temporary files remain"
-
-
-def test_a_cache_that_cannot_be_written(root: Path, cache_home: Path, caplog: pytest.LogCaptureFixture) -> None:
-    cache_home.touch()
-    with caplog.at_level(logging.WARNING):
-        assert len(load(root).x_train) == 5
-    assert "not kept for the next run" in caplog.text
-
-
-def test_an_interrupted_write_leaves_nothing(root: Path, cache_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(*args: object, **kwargs: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(ssgan.data.decoded.np, "savez", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        load(root)
-    assert list((cache_home / "ssgan" / "folders").iterdir()) == []

@@ -1,16 +1,25 @@
-"""The convolutional players: the sizes they fit, their noise and features, their layout in memory, their pool."""
+"""The convolutional players: the sizes they fit, their noise, features and layout in memory, and their formulas."""
 
 from __future__ import annotations
 
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from ssgan.errors import ConfigError
-from ssgan.layers import Dropout, GaussianNoise, WeightNormConv2d
+from ssgan.layers import (
+    BatchNorm,
+    Dropout,
+    GaussianNoise,
+    WeightNormConv2d,
+    WeightNormConvTranspose2d,
+    WeightNormLinear,
+)
 from ssgan.networks import Conv
 from ssgan.networks.conv import GlobalMaxPool
 from ssgan.tricks import TrickSet
+from tests.networks.formulas import batch_norm, layers, randomise, weights
 from tests.networks.small import BATCH, SMALL, K, build_d, build_g, images, seeded
 
 
@@ -108,3 +117,42 @@ def test_the_largest_activations_are_those_of_torchs_own_pool():
     assert torch.equal(found, expected)
     gradients = [torch.autograd.grad((weight * pooled).sum(), x)[0] for pooled in (found, expected)]
     assert torch.equal(*gradients)
+
+
+def test_the_conv_discriminator_is_its_formula():
+    network = randomise(build_d(shape=(2, 9, 12), model=Conv(discriminator_widths=[3, 4])))
+    x = torch.rand(3, 2, 9, 12, generator=seeded()).double()
+    noise = [n.double() for n in network.draw_noise(3, seeded(2))]
+    convs, (last,) = layers(network, WeightNormConv2d), layers(network, WeightNormLinear)
+    h = x * noise[0]
+    for i, (layer, stride, padding) in enumerate(
+        zip(convs, [1, 1, 2, 1, 1, 2, 1, 1, 1], [1, 1, 1, 1, 1, 1, 0, 0, 0], strict=True)
+    ):
+        h = F.leaky_relu(F.conv2d(h, weights(layer), layer.bias, stride, padding), 0.2)
+        if i in (2, 5):
+            h = h * noise[1 + i // 3]
+    assert h.shape == (3, 4, 1, 1)  # 9×12 → 5×6 → 3×3 → 1×1
+    output = network(x, noise)
+    torch.testing.assert_close(output.features, h.mean((2, 3)))
+    torch.testing.assert_close(output.logits, F.linear(h.mean((2, 3)), weights(last), last.bias))
+
+
+def test_the_conv_generator_is_its_formula():
+    network = randomise(build_g(shape=(2, 13, 16), model=Conv(z_dim=4, generator_widths=[5, 4, 3])))
+    z = torch.rand(3, 4, generator=seeded()).double()
+    (dense,) = layers(network, nn.Linear)
+    norms = layers(network, BatchNorm)
+    h = F.relu(batch_norm(z @ dense.weight.T, norms[0])).view(3, 5, 2, 2)
+    first, second = [m for m in network.modules() if type(m) is nn.ConvTranspose2d]
+    h = F.relu(batch_norm(F.conv_transpose2d(h, first.weight, None, 2, 2, (1, 1)), norms[1]))  # 2×2 → 4×4
+    h = F.relu(batch_norm(F.conv_transpose2d(h, second.weight, None, 2, 2, (0, 1)), norms[2]))  # → 7×8
+    (last,) = layers(network, WeightNormConvTranspose2d)
+    h = F.conv_transpose2d(h, weights(last, dim=1), last.bias, 2, 2, (0, 1))  # → 13×16
+    torch.testing.assert_close(network(z), torch.tanh(h))
+
+
+def test_sizes_of_the_convolutions_are_those_of_bad_gan():
+    """github.com/kimiyoung/ssl_bad_gan, model.py: 3 → 128 → 256 → 512 channels by 5×5, then 512·4·4 → 200."""
+    encoder = Conv().build_encoder((3, 32, 32))
+    weights = [tuple(layer.weight.shape) for layer in encoder.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
+    assert weights == [(128, 3, 5, 5), (256, 128, 5, 5), (512, 256, 5, 5), (200, 8192)]

@@ -52,17 +52,6 @@ def test_a_heads_features_are_appended_to_those_of_d():
     torch.testing.assert_close(output.logits, network.classifier(torch.cat([output.features, head], 1)))
 
 
-def test_features_are_taken_before_the_last_noise_and_after_all_other():
-    network, x = build_d("mlp"), images(BATCH)
-    noise = network.draw_noise(BATCH, seeded())
-    start = network(x, noise)
-    for i in range(len(noise)):
-        changed = network(x, [n + 1 if j == i else n for j, n in enumerate(noise)])
-        assert torch.equal(changed.features, start.features) is (i == len(noise) - 1)
-        assert not torch.equal(changed.logits, start.logits)
-    torch.testing.assert_close(start.logits, network.classifier(start.features + noise[-1]))
-
-
 def test_a_minibatch_head_made_for_batches_of_one_has_nobody_to_compare_with():
     network = SMALL["mlp"].build_discriminator((1, 3, 3), K, TrickSet(HEAD), batch_size=1)
     network.reset_parameters(seeded())

@@ -1,11 +1,10 @@
-"""The published networks layer by layer, their parameter counts, and both players as plain formulas."""
+"""The published networks layer by layer, and their parameter counts."""
 
 from __future__ import annotations
 
 import pytest
 import torch
 from torch import nn
-from torch.nn import functional as F
 
 from ssgan.layers import (
     BatchNorm,
@@ -154,93 +153,3 @@ def test_conv_generator_layer_by_layer():
         ("deconv", 128, 5, 2, 2, 1), ("norm", 128), ("ReLU",),
         ("last deconv", 3, 5, 2, 2, 1, 0.1), ("Tanh",),
     ]  # fmt: skip
-
-
-# --- whole networks as formulas -----------------------------------------------------------------------------
-
-
-def randomise(network):
-    """Other than the start values, so that gains, biases and shifts count."""
-    network.reset_parameters(seeded())
-    rng = seeded(1)
-    with torch.no_grad():
-        for name, value in network.state_dict().items():
-            if name.endswith(("gain", "bias")):
-                value.copy_(torch.rand(value.shape, generator=rng) + 0.5)
-    return network.double()
-
-
-def weights(layer, dim=0):
-    """g·v/‖v‖, with the authors' 1e-6 under the root."""
-    v = layer.weight
-    others = [d for d in range(v.ndim) if d != dim]
-    shape = [-1 if d == dim else 1 for d in range(v.ndim)]
-    return layer.gain.view(shape) * v / torch.sqrt(v.square().sum(others, keepdim=True) + 1e-6)
-
-
-def batch_norm(x, layer):
-    dims = [d for d in range(x.ndim) if d != 1]
-    shape = [1, -1] + [1] * (x.ndim - 2)
-    centred = x - x.mean(dims, keepdim=True)
-    return centred / torch.sqrt(centred.square().mean(dims, keepdim=True) + 1e-6) + layer.bias.view(shape)
-
-
-def layers(network, kinds):
-    return [m for m in network.modules() if isinstance(m, kinds)]
-
-
-def test_the_dense_discriminator_is_its_formula():
-    network = randomise(discriminator(MLP(discriminator_hidden=[7, 6, 5]), (1, 4, 3)))
-    x = torch.rand(5, 1, 4, 3, generator=seeded()).double()
-    noise = [n.double() for n in network.draw_noise(5, seeded(2))]
-    first, second, third, last = layers(network, WeightNormLinear)
-    h = x.flatten(1)
-    for n, layer in zip(noise, (first, second, third), strict=False):
-        h = F.relu(F.linear(h + n, weights(layer), layer.bias))
-    output = network(x, noise)
-    torch.testing.assert_close(output.features, h)
-    torch.testing.assert_close(output.logits, F.linear(h + noise[3], weights(last), last.bias))
-
-
-def test_the_conv_discriminator_is_its_formula():
-    network = randomise(discriminator(Conv(discriminator_widths=[3, 4]), (2, 9, 12)))
-    x = torch.rand(3, 2, 9, 12, generator=seeded()).double()
-    noise = [n.double() for n in network.draw_noise(3, seeded(2))]
-    convs, (last,) = layers(network, WeightNormConv2d), layers(network, WeightNormLinear)
-    h = x * noise[0]
-    for i, (layer, stride, padding) in enumerate(
-        zip(convs, [1, 1, 2, 1, 1, 2, 1, 1, 1], [1, 1, 1, 1, 1, 1, 0, 0, 0], strict=True)
-    ):
-        h = F.leaky_relu(F.conv2d(h, weights(layer), layer.bias, stride, padding), 0.2)
-        if i in (2, 5):
-            h = h * noise[1 + i // 3]
-    assert h.shape == (3, 4, 1, 1)  # 9×12 → 5×6 → 3×3 → 1×1
-    output = network(x, noise)
-    torch.testing.assert_close(output.features, h.mean((2, 3)))
-    torch.testing.assert_close(output.logits, F.linear(h.mean((2, 3)), weights(last), last.bias))
-
-
-def test_the_dense_generator_is_its_formula():
-    network = randomise(generator(MLP(z_dim=4, generator_hidden=[7, 6]), (1, 4, 3)))
-    z = torch.rand(5, 4, generator=seeded()).double()
-    h = z
-    dense = [m for m in network.modules() if type(m) is nn.Linear]
-    for layer, norm in zip(dense, layers(network, BatchNorm), strict=True):
-        h = torch.log1p(torch.exp(batch_norm(h @ layer.weight.T, norm)))
-    (last,) = layers(network, WeightNormLinear)
-    expected = 1 / (1 + torch.exp(-F.linear(h, weights(last), last.bias)))
-    torch.testing.assert_close(network(z), expected.view(5, 1, 4, 3))
-
-
-def test_the_conv_generator_is_its_formula():
-    network = randomise(generator(Conv(z_dim=4, generator_widths=[5, 4, 3]), (2, 13, 16)))
-    z = torch.rand(3, 4, generator=seeded()).double()
-    (dense,) = layers(network, nn.Linear)
-    norms = layers(network, BatchNorm)
-    h = F.relu(batch_norm(z @ dense.weight.T, norms[0])).view(3, 5, 2, 2)
-    first, second = [m for m in network.modules() if type(m) is nn.ConvTranspose2d]
-    h = F.relu(batch_norm(F.conv_transpose2d(h, first.weight, None, 2, 2, (1, 1)), norms[1]))  # 2×2 → 4×4
-    h = F.relu(batch_norm(F.conv_transpose2d(h, second.weight, None, 2, 2, (0, 1)), norms[2]))  # → 7×8
-    (last,) = layers(network, WeightNormConvTranspose2d)
-    h = F.conv_transpose2d(h, weights(last, dim=1), last.bias, 2, 2, (0, 1))  # → 13×16
-    torch.testing.assert_close(network(z), torch.tanh(h))

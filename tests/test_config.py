@@ -138,20 +138,6 @@ def test_the_published_learning_rates(data: str, lr: float, epochs: int, publish
     assert config.data.batch_size == 100 and config.model.z_dim == 100 and config.data.include_labelled
 
 
-def test_the_rate_stops_to_fall_at_its_floor(tmp_path: Path):
-    optim = compose_run(tmp_path, "data=svhn", "optim.lr_floor=0.1").optim
-    assert [optim.lr_factor(done) for done in (0.5, 0.8, 0.96, 0.97, 1.0)] == pytest.approx([1, 0.6, 0.12, 0.1, 0.1])
-
-
-def test_the_generators_own_rate_and_momentum(tmp_path: Path):
-    optim = compose_run(tmp_path, "data=svhn", "optim.generator_lr_factor=0.5", "optim.generator_beta1=0").optim
-    d, g = optim.of("discriminator"), optim.of("generator")
-    assert (d.lr, d.beta1) == (3e-4, 0.5) and (g.lr, g.beta1) == (1.5e-4, 0.0)
-    assert (g.beta2, g.eps, g.flat) == (d.beta2, d.eps, d.flat)
-    same = compose_run(tmp_path, "data=svhn").optim
-    assert (same.of("generator").lr, same.of("generator").beta1) == (3e-4, 0.5)
-
-
 @pytest.mark.parametrize(
     ("data", "labels", "sizes", "norm", "pixels"),
     [
@@ -242,20 +228,3 @@ def test_composing_leaves_the_configuration_unresolved_for_cfg_job(tmp_path: Pat
     assert OmegaConf.to_container(composed(tmp_path), resolve=False)["trainer"]["max_epochs"] == (
         "${part:${optim.epochs},${optim.length}}"
     )
-
-
-@pytest.mark.parametrize(
-    ("trainer", "several"),
-    [
-        ({}, False),
-        ({"devices": [3]}, False),
-        ({"devices": "1"}, False),
-        ({"strategy": "ddp"}, True),
-        ({"devices": 2}, True),
-        ({"devices": "auto"}, True),
-        ({"devices": [0, 1]}, True),
-        ({"num_nodes": 2}, True),
-    ],
-)
-def test_several_devices_are_several_processes_said_or_not(trainer: dict, several: bool) -> None:
-    assert TrainerOptions(**trainer).strategy == ("ddp_find_unused_parameters_true" if several else "auto")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +13,6 @@ from lightning.pytorch.callbacks import Callback
 import ssgan.training.members
 from ssgan.errors import ConfigError
 from ssgan.machine.precision import cpu_has_bf16
-from ssgan.run import run
-from ssgan.run_folder.member_runs import write_members
-from ssgan.training.error_rates import Errors
-from ssgan.training_options import RunOptions
 from tests.fake_data import write_arrays
 from tests.runs import (
     FURTHER,
@@ -29,7 +24,6 @@ from tests.runs import (
     assert_equal,
     chosen,
     command,
-    compose_run,
     last_checkpoint,
     metric_rows,
     train,
@@ -130,33 +124,6 @@ def test_a_members_training_can_go_on_alone(tmp_path: Path) -> None:
     assert far(last_checkpoint(tmp_path / "on")["state_dict"], last_checkpoint(tmp_path / "alone")["state_dict"]) < 1e-4
 
 
-def test_a_member_that_was_trained_on_alone_is_not_overwritten(tmp_path: Path) -> None:
-    options = (*SHORT, "trainer.checkpoint_every=2")
-    train(tmp_path, *options, "ensemble=2", "trainer.max_iterations=4")
-    member = tmp_path / "members" / "2"
-    train(
-        member,
-        *options,
-        "seed=2",
-        "data.seed=2",
-        "trainer.max_iterations=6",
-        f"ckpt_path={member}/checkpoints/last.ckpt",
-    )
-    again = (*options, "ensemble=2", f"ckpt_path={tmp_path}/checkpoints/last.ckpt", "trainer.max_iterations=5")
-    with pytest.raises(ConfigError, match=r"members/2 has been trained on alone and would be overwritten"):
-        train(tmp_path, *again)
-    assert last_checkpoint(member)["global_step"] == 6
-    member.rename(tmp_path / "mine")
-    train(tmp_path, *again)
-    assert last_checkpoint(member)["global_step"] == 5
-
-
-def test_the_last_members_seed_has_a_limit_too() -> None:
-    RunOptions(seed=2**32 - 2, ensemble=2)
-    with pytest.raises(ConfigError, match=r"last member's seed=4294967296: must be from 0 to 4294967295"):
-        RunOptions(seed=2**32 - 1, ensemble=2)
-
-
 def test_another_number_of_members_cannot_be_resumed(tmp_path: Path) -> None:
     train(tmp_path / "all", *SHORT, "ensemble=2", "trainer.max_iterations=2")
     resume = f"ckpt_path={tmp_path / 'all' / 'checkpoints' / 'last.ckpt'}"
@@ -192,12 +159,6 @@ def test_samples_show_every_member(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "samples").iterdir()] == ["0000004.png"]
 
 
-@pytest.mark.parametrize("number", ["1", "0", "-2"])
-def test_too_small_an_ensemble_is_refused(number: str, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=rf"ensemble={number}: must be 2 or more members"):
-        compose_run(tmp_path, f"ensemble={number}")
-
-
 def test_a_term_that_is_not_finite_names_the_member(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     status = command(*SHORT, "ensemble=2", "optim.lr=1e30", f"hydra.run.dir={tmp_path}")
     assert status == 1
@@ -217,15 +178,3 @@ def test_a_member_in_bfloat16_is_the_run_it_would_be_alone(model: str, tmp_path:
         train(tmp_path / str(i), *options, f"seed={5 + i}", f"data.seed={7 + i}")
         found = last_checkpoint(tmp_path / "all" / "members" / str(i + 1))["state_dict"]
         assert far(found, last_checkpoint(tmp_path / str(i))["state_dict"]) < 5e-3
-
-
-def test_members_have_no_checkpoint_of_another_iteration(tmp_path: Path) -> None:
-    """One that lay in the ensemble's folder from before, when nothing wrote checkpoints any more."""
-    config = compose_run(tmp_path, *SHORT, "ensemble=2", "trainer.max_iterations=2")
-    result = run(config)
-    written = tmp_path / "members" / "1" / "checkpoints" / "last.ckpt"
-    assert written.is_file()
-    shutil.rmtree(tmp_path / "members")
-    errors = {"test": Errors([0.1, 0.2], 0.1)}
-    write_members(config, {**result, "iterations": 40}, errors)
-    assert not written.exists() and (tmp_path / "members" / "1" / "result.json").is_file()

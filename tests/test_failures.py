@@ -12,46 +12,11 @@ import torch
 
 from ssgan.errors import SSGANError
 from ssgan.failures import told_in_one_line
-from ssgan.run_folder.status import RunStatus, read_status
+from ssgan.run_folder.status import RunStatus
 from ssgan.tricks import FeatureMatching
-from tests.runs import SHORT, assert_equal, command, compose_run, last_checkpoint, metric_rows, train
-
-
-def full_after(writes: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the disk be full from a checkpoint on: half of it is written, then the system's error comes."""
-    calls = iter(range(1, 1000))
-    write_bytes = Path.write_bytes
-
-    def write(self: Path, content: bytes) -> int:
-        if self.suffix == ".ckpt" and next(calls) > writes:
-            write_bytes(self, bytes(content)[: len(content) // 2])
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        return write_bytes(self, content)
-
-    monkeypatch.setattr(Path, "write_bytes", write)
-
+from tests.runs import SHORT, command, compose_run, last_checkpoint, train
 
 # --- disks -----------------------------------------------------------------------------------------------------------
-
-
-def test_a_full_disk_is_one_line_and_spares_the_checkpoint_before(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd
-):
-    monkeypatch.chdir(tmp_path)
-    with monkeypatch.context() as patch:
-        full_after(2, patch)
-        assert command(*SHORT, "hydra.run.dir=run") == 1
-    line = capfd.readouterr().err
-    assert line.startswith("error: ") and line.count("\n") == 1
-    assert "last.ckpt could not be written (No space left on device)" in line and "ckpt_path=last" in line
-    assert last_checkpoint(tmp_path / "run")["global_step"] == 4
-    assert [path.name for path in (tmp_path / "run" / "checkpoints").iterdir()] == ["last.ckpt"], "half a file is left"
-    status = read_status(tmp_path / "run")
-    assert status is not None and status.state == "failed" and "No space left" in str(status.error)
-    assert command(*SHORT, "hydra.run.dir=run", "ckpt_path=last") == 0
-    assert command(*SHORT, "hydra.run.dir=whole") == 0
-    assert_equal(last_checkpoint(tmp_path / "run")["state_dict"], last_checkpoint(tmp_path / "whole")["state_dict"])
-    assert metric_rows(tmp_path / "run") == metric_rows(tmp_path / "whole")
 
 
 def test_a_status_that_cannot_be_written_does_not_stop_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog):

@@ -1,4 +1,4 @@
-"""Whole runs: how long they are, what they train and measure, and what their results say."""
+"""Whole runs: how long they are, and what they train and measure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lightning.pytorch import Callback
 
 from ssgan.module import SemiSupervisedGAN
 from tests.fake_data import write_arrays
-from tests.runs import FURTHER, QUIET, TINY, TRICKS, assert_equal, chosen, last_checkpoint, metric_rows, train
+from tests.runs import QUIET, TINY, TRICKS, assert_equal, chosen, last_checkpoint, metric_rows, train
 
 
 def optimizer_steps(run_dir: Path) -> list[set[float]]:
@@ -134,40 +134,3 @@ def test_deterministic_runs_use_deterministic_algorithms_and_are_the_same(tmp_pa
     assert_equal(one["optimizer_states"], other["optimizer_states"])
     train(tmp_path / "usual", *TINY, "trainer.max_iterations=1", callbacks=[Mode()])
     assert modes == [True] * 8 + [False], "the next run of the process has its own choice"
-
-
-def test_the_parameters_are_counted(tmp_path: Path):
-    result = train(tmp_path, *TINY, "trainer.max_iterations=1", "trick=none")
-    d = 64 * 32 + 32 * 16 + 16 * 10 + (32 + 16 + 10) + 10  # weights, biases, gains of the last layer
-    g = 50 * 16 + 16 * 16 + 16 * 64 + (16 + 16) + 64 + 64  # weights, shifts of the norms, last layer's bias and gain
-    assert result["parameters"] == {"discriminator": d, "generator": g}
-
-
-def test_the_result_says_what_was_run(tmp_path: Path):
-    overrides = (*TINY, "trainer.max_iterations=1", "seed=3", "data.seed=7", "data.num_labels=50")
-    result = train(tmp_path, *overrides)
-    assert (result["seed"], result["data_seed"], result["num_labels"], result["test_size"]) == (3, 7, 50, 500)
-    assert result["overrides"] == list(overrides)
-    assert result["versions"]["torch"] == torch.__version__.split("+")[0] or torch.__version__.startswith(
-        result["versions"]["torch"]
-    )
-    assert {"python", "ssgan", "lightning"} <= set(result["versions"])
-    assert result["processes"] == 1 and result["precision"] == "32" and result["hardware"]
-
-
-def test_a_result_names_the_techniques_that_have_an_effect_on_a_supervised_run(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    weights = {}
-    quiet = ("model.input_noise=0", "model.hidden_noise=0")  # a technique's draws change those that follow
-    short = (*TINY, *quiet, "objective=supervised", "trainer.max_iterations=3")
-    for name in ("none", *TRICKS, *FURTHER):
-        result = train(tmp_path / name, *short, *(["trick=none"] if name == "none" else chosen(name)))
-        saved = last_checkpoint(tmp_path / name)["state_dict"]  # a technique's own network is not the classifier
-        weights[name] = {k: v for k, v in saved.items() if "discrim" in k and "companions" not in k}
-        plain = weights["none"]
-        same = weights[name].keys() == plain.keys() and all(torch.equal(weights[name][k], plain[k]) for k in plain)
-        assert result["tricks_in_effect"] == ([] if same else [name]), name
-        shown = "".join(capsys.readouterr().out.split())
-        assert f"techniques{'none' if same else name}:thelabelsalone" in shown
-    assert train(tmp_path / "gan", *TINY, "trainer.max_iterations=1")["tricks_in_effect"] == ["feature_matching"]

@@ -1,0 +1,84 @@
+"""From a configuration to the networks: what techniques change in them, and what a checkpoint says of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import torch
+
+import ssgan
+from ssgan.build import build_model, build_players
+from ssgan.errors import ConfigError
+from ssgan.layers import MinibatchFeatures, SpectralScale
+from ssgan.layers import VirtualBatchNorm as VirtualBatchNormLayer
+from ssgan.networks import MLP
+from ssgan.tricks import RotationPrediction, SpectralNorm, TrickSet, VariationalEntropy
+from tests.networks.small import HEAD, SMALL, VBN
+from tests.runs import TINY, compose_run
+
+SHAPE = (2, 9, 9)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_every_network_that_techniques_bring_is_there(name: str) -> None:
+    others = {"rotation": RotationPrediction(), "entropy": VariationalEntropy(), "spectral": SpectralNorm()}
+    generator, discriminator, companions = build_players(SMALL[name], TrickSet({**others, **HEAD, **VBN}), SHAPE, 7, 6)
+    kinds = [{type(module) for module in network.modules()} for network in (generator, discriminator)]
+    assert VirtualBatchNormLayer in kinds[0] and {MinibatchFeatures, SpectralScale} <= kinds[1]
+    assert list(companions) == ["entropy"] and discriminator.companion("rotation") is not None
+    assert discriminator.reference.shape == (5, *SHAPE), "room for the others of a batch of six"
+    assert generator(torch.rand(3, 5)).shape == (3, *SHAPE)
+    assert discriminator(torch.rand(3, *SHAPE)).logits.shape == (3, 7)
+
+
+def test_without_techniques_nothing_is_added() -> None:
+    generator, discriminator, companions = build_players(SMALL["mlp"], TrickSet(), SHAPE, 7, 6)
+    assert not len(companions) and not discriminator.reference_size and not discriminator.heads
+    plain = (
+        SMALL["mlp"].build_generator(SHAPE, TrickSet(), 6),
+        SMALL["mlp"].build_discriminator(SHAPE, 7, TrickSet(), 6),
+    )
+    for built, expected in zip((generator, discriminator), plain, strict=True):
+        assert built.state_dict().keys() == expected.state_dict().keys()
+
+
+@dataclass(kw_only=True)
+class Headless(MLP):
+    """D leaves out what techniques give it."""
+
+    def build_discriminator(self, image_shape, num_classes, tricks, batch_size):
+        return super().build_discriminator(image_shape, num_classes, TrickSet(), batch_size)
+
+
+def test_a_layer_that_an_architecture_leaves_out_is_named() -> None:
+    own = Headless(z_dim=5, generator_hidden=[9], discriminator_hidden=[6])
+    build_players(own, TrickSet(VBN), SHAPE, 7, 6)
+    with pytest.raises(ConfigError, match=r"trick\.minibatch_discrimination changes nothing in Headless: ") as error:
+        build_players(own, TrickSet({**HEAD, **VBN}), SHAPE, 7, 6)
+    assert "\n" not in str(error.value)
+
+
+def test_a_model_carries_all_that_it_can_be_built_from_again(tmp_path: Path) -> None:
+    config = compose_run(tmp_path, *TINY, "data.num_labels=20")
+    model = build_model(config, (1, 8, 8), ("a", "b", "c"), 20)
+    assert model.description == {
+        "version": ssgan.__version__,
+        "config": config.resolved,
+        "classes": ["a", "b", "c"],
+        "image_shape": [1, 8, 8],
+        "num_labels": 20,
+    }
+    assert model.discriminator(torch.rand(4, 1, 8, 8)).logits.shape == (4, 3)
+
+
+def test_an_ensemble_is_its_members_stacked(tmp_path: Path) -> None:
+    alone, three = (
+        build_model(compose_run(tmp_path, *TINY, f"ensemble={members}"), (1, 8, 8), ("a", "b"), 20)
+        for members in ("null", 3)
+    )
+    for player in ("generator", "discriminator"):
+        shapes = {name: p.shape for name, p in getattr(alone, player).named_parameters()}
+        stacked = {name: p.shape for name, p in getattr(three, player).named_parameters()}
+        assert stacked == {name: (3, *shape) for name, shape in shapes.items()} != {}

@@ -52,3 +52,22 @@ def no_checksums(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(torchvision.datasets.svhn, "check_integrity", exists)
     monkeypatch.setattr(torchvision.datasets.cifar, "check_integrity", exists)
+
+
+@pytest.fixture
+def in_tmp_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hydra makes its folders where it is called."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
+
+
+@pytest.fixture
+def no_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No login at W&B of this machine's user, and no try to reach a server."""
+    import socket
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("something asks the network")
+
+    monkeypatch.delenv("WANDB_API_KEY", raising=False)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
@@ -135,3 +136,13 @@ def command(*argv: str) -> int:
         root.handlers[:] = handlers
         root.setLevel(level)
     return 0
+
+
+def refused(capfd: pytest.CaptureFixture[str], *argv: str) -> str:
+    """The one line with which the command refuses these arguments."""
+    status = command(*argv)
+    written = capfd.readouterr()
+    assert status not in (0, None), written.out
+    assert written.err.startswith("error: ") and written.err.find("\n") == len(written.err) - 1, written.err
+    assert "Traceback" not in written.out + written.err and "HYDRA_FULL_ERROR" not in written.err
+    return written.err

@@ -1,4 +1,4 @@
-"""The W&B workspace and report, built without a server."""
+"""The command that builds the W&B workspace and reports: what it writes down, and one line for what is wrong."""
 
 from __future__ import annotations
 
@@ -6,29 +6,14 @@ import json
 import sys
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
 from ssgan.dashboard import command, default_entity
 from ssgan.errors import ConfigError
-from tests.runs import TINY_MLP, train
-from tests.wandb_records import of_kind, values
 
 pytest.importorskip("wandb_workspaces", reason="wandb-workspaces is not installed")
-pytestmark = pytest.mark.filterwarnings("ignore:Pydantic V1 style")
-
-
-@pytest.fixture(autouse=True)
-def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No login of this machine's user, and no try to reach a server."""
-    import socket
-
-    def refuse(*_: Any, **__: Any) -> Any:
-        raise AssertionError("something asks the network")
-
-    monkeypatch.delenv("WANDB_API_KEY", raising=False)
-    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+pytestmark = [pytest.mark.filterwarnings("ignore:Pydantic V1 style"), pytest.mark.usefixtures("no_server")]
 
 
 def call(monkeypatch: pytest.MonkeyPatch, *argv: str) -> int:
@@ -40,55 +25,26 @@ def call(monkeypatch: pytest.MonkeyPatch, *argv: str) -> int:
     return 0
 
 
-def strings(node: Any) -> set[str]:
-    """Every string in nested JSON, those of JSON inside strings too."""
-    if isinstance(node, dict):
-        return {text for key, value in node.items() for text in {key} | strings(value)}
-    if isinstance(node, list):
-        return {text for value in node for text in strings(value)}
-    if isinstance(node, str):
-        return strings(json.loads(node)) | {node} if node.startswith("{") else {node}
-    return set()
-
-
-def test_the_workspace_draws_what_a_run_logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("WANDB_SILENT", "true")
-    options = ("debug=fast", "trainer=cpu", "logger=wandb", "wandb.mode=offline", *TINY_MLP, "data.num_val=50")
-    callbacks = ("callbacks=[samples,throughput]", "callbacks.throughput.every=5", "callbacks.samples.every=10")
-    with monkeypatch.context() as local:
-        local.undo()  # wandb speaks to its own process over a socket
-        local.setenv("WANDB_SILENT", "true")
-        train(tmp_path / "run", *options, *callbacks)
-    logged = {key for record in of_kind(tmp_path / "run", "history") for key in values(record.item)}
-    logged = {key.split("/_type")[0] for key in logged} | {key.split("/")[0] for key in logged}
-
-    assert call(monkeypatch, "--dry-run", str(tmp_path / "spec.json")) == 0
-    drawn = strings(json.loads((tmp_path / "spec.json").read_text()))
-    metrics = {text for text in drawn if text.split("/")[0] in ("train", "test", "val", "trainer")}
-    assert metrics == {
-        "trainer/global_step",
-        "test/error",
-        "val/error",
-        "train/d_loss",
-        "train/g_loss",
-        "train/d_labelled",
-        "train/d_unlabelled",
-        "train/lr",
-        "train/iterations_per_second",
-    }
-    assert metrics <= logged
-    assert "samples" in drawn and "samples" in logged
-    config = values(of_kind(tmp_path / "run", "config")[0].update)
-    assert any("techniques" in text for text in drawn) and "techniques" in config
-
-
-@pytest.mark.parametrize("sweep", ["2026-01-02/03-04-05", "multirun/2026-01-02/03-04-05", "/x/2026-01-02/03-04-05/"])
-def test_a_report_is_of_the_finished_runs_of_the_sweep_s_group(
-    sweep: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("argv", "name"),
+    [
+        ((), "ssgan: techniques"),
+        (("--report",), "Ablation"),
+        (("--report", "multirun/2026-01-02/03-04-05"), "Ablation of 2026-01-02/03-04-05"),
+    ],
+)
+def test_what_wandb_would_get_is_written_down(
+    argv: tuple[str, ...],
+    name: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert call(monkeypatch, "--report", sweep, "--dry-run", str(tmp_path / "r.json")) == 0
-    drawn = strings(json.loads((tmp_path / "r.json").read_text()))
-    assert {"2026-01-02/03-04-05", "finished", "test/error", "samples"} <= drawn
+    path = tmp_path / "spec.json"
+    assert call(monkeypatch, *argv, "--project", "mine", "--dry-run", str(path)) == 0
+    json.loads(path.read_text())
+    assert f'"{name}"' in path.read_text().replace("\\", "")
+    assert capsys.readouterr().out == f"written: {path}\n"
 
 
 @pytest.mark.parametrize(

@@ -61,21 +61,6 @@ def test_the_second_ctrl_c_ends_it_at_once(tmp_path: Path, monkeypatch: pytest.M
     assert last_checkpoint(tmp_path / "run")["global_step"] == 2, "the third iteration was not finished"
 
 
-@pytest.mark.parametrize("place", ["ssgan.run.build_model", "ssgan.run.summarise"])
-def test_sigterm_outside_of_the_training_is_noted(
-    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    with monkeypatch.context() as patch:
-        patch.setattr(place, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
-        assert command(*SHORT, "hydra.run.dir=run") == 128 + signal.SIGTERM
-    assert "terminated" in capfd.readouterr().err
-    status = read_status(tmp_path / "run")
-    assert status is not None and status.state == "interrupted"
-    assert not (tmp_path / "run" / ".running").exists() and not (tmp_path / "run" / "result.json").exists()
-    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL, "it is given back"
-
-
 def test_a_job_that_slurm_requeues_goes_on_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "bin").mkdir()

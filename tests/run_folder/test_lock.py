@@ -13,21 +13,10 @@ import pytest
 from ssgan.errors import ConfigError
 from ssgan.machine.processes import _RANKS, first_process
 from ssgan.run_folder.lock import check_unused, occupied
-from ssgan.run_folder.status import RunStatus, read_status
+from ssgan.run_folder.status import RunStatus
 from tests.runs import TINY, command, train
 
 SHORT = (*TINY, "trainer.max_iterations=2", "trainer.checkpoint_every=1")
-
-
-def content(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-@pytest.fixture(scope="module")
-def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("run_folder") / "run"
-    assert command(*SHORT, f"hydra.run.dir='{folder}'") == 0
-    return folder
 
 
 @pytest.mark.parametrize("name", ["result.json", "checkpoints/last.ckpt"])
@@ -40,55 +29,6 @@ def test_what_belongs_to_a_run_is_named(name: str, tmp_path: Path) -> None:
         ConfigError, match=r"ckpt_path=last goes on with it; for a new run name another hydra\.run\.dir"
     ):
         check_unused(str(tmp_path))
-
-
-def test_a_new_run_over_another_is_refused_and_changes_nothing(done: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    before = content(done)
-    assert command(*SHORT, "seed=2", f"hydra.run.dir='{done}'") == 2
-    err = capfd.readouterr().err
-    assert err.startswith("error: ") and err.count("\n") == 1 and str(done) in err
-    assert content(done) == before
-
-
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        ("seed=2", "seed was 1 there and is 2 now"),
-        ("trainer.max_iterations=1", "it is at iteration 2 and the run would"),
-    ],
-)
-def test_a_refused_resume_changes_nothing(
-    change: str, said: str, done: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    before = content(done)
-    assert command(*SHORT, change, "ckpt_path=last", f"hydra.run.dir='{done}'") == 2
-    err = capfd.readouterr().err
-    assert said in err and err.count("\n") == 1 and content(done) == before
-
-
-def test_going_on_from_one_run_does_not_replace_another(
-    done: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    assert command(*SHORT, f"hydra.run.dir='{tmp_path}/other'") == 0
-    before = content(done)
-    again = (*SHORT, "trainer.max_iterations=3", f"ckpt_path='{tmp_path}/other'")
-    assert command(*again, f"hydra.run.dir='{done}'") == 2
-    assert "result.json is of another run" in capfd.readouterr().err and content(done) == before
-    assert command(*again, f"hydra.run.dir='{tmp_path}/other'") == 0
-
-
-def test_a_refused_run_in_the_working_folder_leaves_the_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "new").mkdir()
-    monkeypatch.chdir(tmp_path / "new")
-    assert command(*SHORT, "optim.lr=-1", "hydra.run.dir=.") == 2
-    assert "optim.lr=-1" in capfd.readouterr().err and (tmp_path / "new").is_dir()
-
-
-def test_no_folder_at_all_is_refused(capfd: pytest.CaptureFixture[str]) -> None:
-    assert command(*SHORT, "hydra.run.dir=") == 2
-    assert capfd.readouterr().err == "error: hydra.run.dir is empty; name a folder\n"
 
 
 @pytest.mark.parametrize(
@@ -169,17 +109,6 @@ def test_a_resumed_run_that_does_not_end_has_no_result(tmp_path: Path, monkeypat
     with pytest.raises(KeyboardInterrupt):
         train(tmp_path, *SHORT, "trainer.max_iterations=4", f"ckpt_path={tmp_path / 'checkpoints' / 'last.ckpt'}")
     assert not (tmp_path / "result.json").exists()
-
-
-def test_a_refused_resume_leaves_a_finished_run_finished(done: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    result, before = (done / "result.json").read_text(), read_status(done)
-    late = ("logger=wandb", "+callbacks.own._target_=lightning.Calback", "trainer.devices=[7]")  # the data are there
-    for wrong in ("data.num_labels=40", *late):
-        argv = (*SHORT, "trainer.max_iterations=3", wrong, "ckpt_path=last", f"hydra.run.dir='{done}'")
-        assert command(*argv) != 0
-        assert capfd.readouterr().err.startswith("error: ")
-        assert read_status(done) == before and before is not None and before.state == "done"
-        assert (done / "result.json").read_text() == result
 
 
 def test_a_sweep_refused_by_a_folder_s_run_leaves_that_run_what_it_is(

@@ -48,7 +48,8 @@ def test_it_is_put_back_once_and_a_new_run_is_left_alone() -> None:
     assert torch.equal(torch.get_rng_state(), later)
 
 
-def test_a_checkpoint_of_a_gpu_s_run_can_be_gone_on_with_without_one() -> None:
+def test_a_checkpoint_of_a_gpu_s_run_can_be_gone_on_with_without_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "set_rng_state", lambda *_: pytest.fail("there is none"))
     torch.manual_seed(5)
     saved = GlobalRandomness().state_dict() | {"cuda": torch.zeros(16, dtype=torch.uint8)}
     expected = torch.rand(4)

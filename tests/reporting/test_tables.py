@@ -53,10 +53,10 @@ def test_what_there_is_no_value_of_is_an_empty_cell(tmp_path: Path) -> None:
 
 
 def test_the_values_of_each_run_are_in_the_order_of_their_seeds(tmp_path: Path) -> None:
-    write_results(tmp_path, (0.3, 0.1, 0.2), val_error=(0.25, 0.35, 0.3), seconds=(1.0, 9.0, 2.0))
+    write_results(tmp_path, (0.3125, 0.1, 0.2), val_error=(0.25, 0.35, 0.3), seconds=(1.0, 9.0, 2.0))
     (section,) = group(find_runs([tmp_path])[0])
     (configuration,) = section.configurations
-    assert each_value(configuration) == "30.00, 10.00, 20.00" and held_out(configuration) == "30.00"
+    assert each_value(configuration) == "31.25, 10.00, 20.00" and held_out(configuration) == "30.00"
     (row,) = summary_rows([section])
-    assert row["test_errors_of_runs"] == "0.3 0.1 0.2" and row["seconds_median"] == 2.0
+    assert row["test_errors_of_runs"] == "0.3125 0.1 0.2" and row["seconds_median"] == 2.0
     assert row["val_error_mean"] == pytest.approx(0.3) and row["difference_mean"] is None

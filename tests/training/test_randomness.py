@@ -162,6 +162,6 @@ def test_each_member_s_images_are_changed_by_its_own_generator():
     found, own = Randomness(3, Members(2)).augment(pixels, options), [Randomness(3 + i).generators[0] for i in range(2)]
     for i in range(2):
         assert torch.equal(found[i], augment(pixels[i], options, own[i])) and not torch.equal(found[i], pixels[i])
-    randomness = Randomness(3)
-    before, alone = randomness.state(), pixels[0]
-    assert randomness.augment(alone, Augmentation()) is alone and torch.equal(randomness.state(), before)
+    randomness = Randomness(3, Members(2))
+    before = randomness.state()
+    assert randomness.augment(pixels, Augmentation()) is pixels and torch.equal(randomness.state(), before)

@@ -97,5 +97,9 @@ def test_the_averaged_network_sees_the_noise_of_the_unlabelled_images_once_and_i
     step.d_terms(average)
     first, second = (step.tricks._tricks[name].seen for name in ("first", "second"))
     assert not passes, "nobody has asked"
-    assert first.averaged is second.averaged and passes == [1] and not first.averaged.logits.requires_grad
-    torch.testing.assert_close(first.averaged.logits, average(step.batch.unlabelled, step.layers(1)).logits)
+    assert (
+        first.averaged_unlabelled is second.averaged_unlabelled
+        and passes == [1]
+        and not first.averaged_unlabelled.logits.requires_grad
+    )
+    torch.testing.assert_close(first.averaged_unlabelled.logits, average(step.batch.unlabelled, step.layers(1)).logits)

@@ -183,15 +183,27 @@ def test_what_is_kept_of_a_run_names_no_folder_of_the_machine(tmp_path):
     assert (folder / "metrics.csv").read_text() == "step,test/error\n"
 
 
-def test_the_ensemble_of_kept_probabilities_makes_the_errors_that_the_page_says():
-    """Restated without the project's own reading: the mean of five files' probabilities."""
+AGAIN, FIRST = [f"again_{split}" for split in range(1, 6)], [f"split_{split}" for split in range(6, 11)]
+
+
+@pytest.mark.parametrize(
+    ("runs", "said"),
+    [
+        (FIRST, "splits 6 to 10 {}, each model"),
+        (AGAIN, "together {}; these five"),
+        (AGAIN + FIRST, "ten together, make **{}**"),
+    ],
+    ids=["five", "five again", "ten"],
+)
+def test_an_ensemble_of_kept_probabilities_makes_the_errors_that_the_page_says(runs: list[str], said: str):
+    """Restated without the project's own reading: the mean of the files' probabilities."""
     total, labels = 0.0, None
-    for split in range(6, 11):
-        folder = REPOSITORY / "results" / "mnist_100_best" / f"split_{split}"
+    for run in runs:
+        folder = REPOSITORY / "results" / "mnist_100_best" / run
         with np.load(folder / "probabilities.npz") as file:
             probabilities, labels = file["probabilities"].astype(np.float64), file["labels"]
         own = int((probabilities.argmax(1) != labels).sum())
         assert own == json.loads((folder / "result.json").read_text())["test_errors"]
         total = total + probabilities
     errors = int((total.argmax(1) != labels).sum())
-    assert f"splits 6 to 10 {errors}, each model" in PAGE.read_text().replace("\n  ", " ")
+    assert said.format(errors) in PAGE.read_text().replace("\n  ", " ")

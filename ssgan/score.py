@@ -49,8 +49,9 @@ def main() -> None:
 
     from ssgan.atomic_write import atomic_write
     from ssgan.inference.trained import load
-    from ssgan.scoring.scores import require_enough, scores
+    from ssgan.scoring.scores import require_enough, require_library, scores
 
+    require_library()
     models = {run: load(run, arguments.device) for run in dict.fromkeys(arguments.runs)}
     for model in models.values():
         _ = model.generator  # a supervised run is refused before anything long begins

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -107,7 +108,7 @@ def test_a_failed_job_is_its_own_affair(tmp_path: Path, capsys: pytest.CaptureFi
     out = " ".join(capsys.readouterr().out.split())
     assert "1 of 3 jobs done, 2 failed" in out
     assert "failed optim.lr--1: optim.lr=-1.0: must be greater than 0" in out
-    assert "failed optim.lr-1e+30: the " in out and " is nan at iteration " in out
+    assert re.search(r"failed optim\.lr-1e\+30: the [a-z']+ term '[a-z]+' is (nan|-?inf) at iteration \d", out), out
     assert f"go on the same command with hydra.sweep.dir={tmp_path / 's'}" in out
     train(tmp_path / "alone", "logger=csv", *SWEEP[1:], "trick=none")
     assert_equal(

@@ -6,9 +6,11 @@ import importlib.util
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -145,7 +147,8 @@ def test_the_slurm_preset_asks_for_a_gpu_for_each_job(tmp_path: Path) -> None:
 
 @plugin("hydra_optuna_sweeper")
 def test_optuna_searches_by_held_out_labels(tmp_path: Path) -> None:
-    options = ("sweep=tune", "hydra.sweeper.n_trials=3", "data.num_val=50", "optim.lr=0.001,0.003")
+    study = (f"hydra.sweeper.storage=sqlite:///{tmp_path}/tune.db", "hydra.sweeper.study_name=digits")
+    options = ("sweep=tune", "hydra.sweeper.n_trials=3", "data.num_val=50", "optim.lr=0.001,0.003", *study)
     status, out = sweep(tmp_path / "s", *options)
     assert status == 0, out
     results = [json.loads(path.read_text()) for path in (tmp_path / "s").glob("*/result.json")]
@@ -156,6 +159,9 @@ def test_optuna_searches_by_held_out_labels(tmp_path: Path) -> None:
     assert "3 of 3 jobs done" in out
     statuses = [read_status(path.parent) for path in (tmp_path / "s").glob("*/status.json")]
     assert [status.state for status in statuses if status] == ["done"] * 3
+    with closing(sqlite3.connect(tmp_path / "tune.db")) as kept:
+        values = [value for (value,) in kept.execute("select value from trial_values")]
+    assert sorted(values) == sorted(result["val_error"] for result in results)
 
 
 @pytest.mark.parametrize(

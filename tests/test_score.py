@@ -154,6 +154,6 @@ def test_runs_without_a_generator_are_refused(
 def test_without_torch_fidelity_one_line_names_the_extra(
     run_dir: Path, short: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setitem(sys.modules, "torch_fidelity", None)
+    monkeypatch.setitem(sys.modules, "torch_fidelity.metric_fid", None)
     assert call(monkeypatch, run_dir) == 2
     assert "pip install 'ssgan[score]'" in capsys.readouterr().err

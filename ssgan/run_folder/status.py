@@ -12,6 +12,7 @@ from pathlib import Path
 from socket import gethostname
 
 from ssgan.atomic_write import atomic_write
+from ssgan.errors import SSGANError
 
 #: What a run can be. One that was killed stays "running", with an old time of its last update.
 STATES = ("running", "done", "failed", "interrupted")
@@ -50,7 +51,8 @@ def end_noted(run_dir: str | Path) -> Iterator[None]:
         last = read_status(run_dir)
         if last is not None and last.state == "running" and (last.pid, last.host) == (os.getpid(), gethostname()):
             failed = isinstance(error, Exception)
-            why = f"{type(error).__name__}: {error}" if failed else None
+            plain = isinstance(error, SSGANError | OSError)  # as the command says it, which notes it once more
+            why = str(error) if plain else f"{type(error).__name__}: {error}" if failed else None
             with suppress(OSError):  # a disk that is full has not to hide why it ended
                 state = "failed" if failed else "interrupted"
                 replace(last, state=state, error=why, updated=time.time()).write(run_dir)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any, NamedTuple
 
 import torch
@@ -47,10 +48,11 @@ def require_library() -> None:
     """Refuse to go on to scores that nothing could compute.
 
     Raises:
-        ConfigError: torch-fidelity is not installed.
+        ConfigError: torch-fidelity, or what is needed of it, is not installed.
     """
     try:
-        import torch_fidelity  # noqa: F401
+        for score in ("fid", "isc", "kid", "prc"):
+            import_module(f"torch_fidelity.metric_{score}")
     except ImportError as error:
         raise ConfigError("scores need torch-fidelity: pip install 'ssgan[score]'") from error
 

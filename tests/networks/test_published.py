@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-import torch
 from torch import nn
 
 from ssgan.layers import (
@@ -19,10 +18,6 @@ from ssgan.tricks import MinibatchDiscrimination, TrickSet
 
 MNIST, SVHN = (1, 28, 28), (3, 32, 32)
 MINIBATCH = {"minibatch_discrimination": MinibatchDiscrimination()}
-
-
-def seeded(seed=0):
-    return torch.Generator().manual_seed(seed)
 
 
 def discriminator(model, shape, tricks=None):

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from lightning.pytorch import Callback
 
+from ssgan.errors import TrainingDiverged
 from ssgan.run_folder.status import RunStatus, end_noted, read_status
 from tests.runs import TINY, train
 
@@ -70,6 +71,23 @@ def test_the_end_of_a_run_from_python_is_noted(tmp_path: Path) -> None:
     status = read_status(tmp_path)
     assert status is not None
     assert (status.state, status.iteration, status.error) == ("failed", 1, "ZeroDivisionError: of the user's")
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (TrainingDiverged("the loss is nan"), "the loss is nan"),
+        (OSError(28, "No space left on device"), "[Errno 28] No space left on device"),
+        (ValueError("no"), "ValueError: no"),
+        (KeyboardInterrupt(), None),
+    ],
+)
+def test_the_user_s_errors_are_noted_without_their_kind(error: BaseException, said: str | None, tmp_path: Path) -> None:
+    with pytest.raises(type(error)), end_noted(tmp_path):
+        RunStatus("running", 3, 9).write(tmp_path)
+        raise error
+    status = read_status(tmp_path)
+    assert status is not None and status.error == said
 
 
 @pytest.mark.parametrize(("error", "state"), [(ValueError("no"), "failed"), (KeyboardInterrupt(), "interrupted")])

@@ -48,7 +48,8 @@ def test_an_extractor_must_be_named(tmp_path: Path, capfd: pytest.CaptureFixture
 
 
 @pytest.mark.parametrize(
-    ("samples", "missing", "said"), [(19, "nothing", "scores of 19 samples"), (20, "torch_fidelity", "torch-fidelity")]
+    ("samples", "missing", "said"),
+    [(19, "nothing", "scores of 19 samples"), (20, "torch_fidelity.metric_prc", "torch-fidelity")],
 )
 def test_what_cannot_be_scored_is_refused_before_the_training(
     samples: int, missing: str, said: str, monkeypatch: pytest.MonkeyPatch

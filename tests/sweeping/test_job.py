@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -17,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from ssgan.run_folder.status import read_status
+from ssgan.run_folder.status import RunStatus, read_status
 from tests.runs import TINY, assert_equal, command, last_checkpoint, metric_rows, train
 
 SWEEP = ("-m", *TINY, "logger=csv", "trainer.max_iterations=6", "trainer.log_every=2", "trainer.eval_every=3")
@@ -96,7 +95,11 @@ def test_what_does_not_change_results_may_differ(done: Path, option: str, capsys
     assert "4 of 4 jobs done (4 of them before)" in capsys.readouterr().out
 
 
-def test_a_failed_job_is_its_own_affair(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_failed_job_is_its_own_affair(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said, write = [], RunStatus.write
+    monkeypatch.setattr(RunStatus, "write", lambda self, run_dir: said.append(self.error) or write(self, run_dir))
     assert sweep(tmp_path / "s", "optim.lr=-1,1e30,0.003", "trick=none") == 1
     assert list(results(tmp_path / "s")) == ["optim.lr-0.003"]
     states = {path.parent.name: read_status(path.parent) for path in (tmp_path / "s").glob("*/status.json")}
@@ -108,7 +111,9 @@ def test_a_failed_job_is_its_own_affair(tmp_path: Path, capsys: pytest.CaptureFi
     out = " ".join(capsys.readouterr().out.split())
     assert "1 of 3 jobs done, 2 failed" in out
     assert "failed optim.lr--1: optim.lr=-1.0: must be greater than 0" in out
-    assert re.search(r"failed optim\.lr-1e\+30: the [a-z']+ term '[a-z]+' is (nan|-?inf) at iteration \d", out), out
+    assert "failed optim.lr-1e+30: the " in out and " is nan at iteration " in out
+    diverged = [error for error in said if error and " is nan at iteration " in error]
+    assert len(diverged) == 2 and len(set(diverged)) == 1, "whoever looks between the two sees the same"
     assert f"go on the same command with hydra.sweep.dir={tmp_path / 's'}" in out
     train(tmp_path / "alone", "logger=csv", *SWEEP[1:], "trick=none")
     assert_equal(

@@ -106,8 +106,15 @@ def config_folder() -> Path:
     return next((folder for folder in (package / "conf", package.parent / "conf") if folder.is_dir()), package / "conf")
 
 
-def parse(cfg: DictConfig, run_dir: str, overrides: list[str]) -> TrainConfig:
+def parse(cfg: DictConfig, run_dir: str, overrides: list[str], cwd: str = "") -> TrainConfig:
     """Check a composed configuration and make it typed.
+
+    Args:
+        cfg: the composition, without its ``hydra`` node.
+        run_dir: the run's folder.
+        overrides: as given on the command line.
+        cwd: where the command was given, which paths in it start from: with ``hydra.job.chdir=true`` no longer the
+            process's working folder.
 
     Raises:
         ConfigError: one line that names the wrong key or value and the valid ones.
@@ -123,9 +130,9 @@ def parse(cfg: DictConfig, run_dir: str, overrides: list[str]) -> TrainConfig:
         )
     _refuse_unread(resolved)
     _refuse_numbers(resolved)
-    for place in ("path", "root"):
-        if given := (resolved.get("data") or {}).get(place):  # found from elsewhere later too
-            resolved["data"][place] = str(Path(given).expanduser().absolute())
+    for node, place in ((resolved["data"], "path"), (resolved["data"], "root"), (resolved, "ckpt_path")):
+        if (given := node.get(place)) and (place, given) != ("ckpt_path", "last"):  # found from elsewhere later too
+            node[place] = str(Path(cwd, Path(given).expanduser()).absolute())
     optim = _typed(Optim, resolved["optim"], "optim")
     model = build(resolved["model"], Architecture, "model")
     trainer = _typed(TrainerOptions, resolved["trainer"], "trainer")

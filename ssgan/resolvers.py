@@ -74,7 +74,8 @@ def sweep_name() -> str | None:
     """:func:`group_of` the sweep's folder; None in a single run."""
     if not _in_sweep():
         return None
-    return group_of(HydraConfig.get().sweep.dir)
+    hydra = HydraConfig.get()
+    return group_of(str(Path(hydra.runtime.cwd, hydra.sweep.dir)))
 
 
 def job_name() -> str | None:

@@ -24,7 +24,8 @@ from ssgan.sweeping.monitor import sweep_summary
 def job(cfg: DictConfig) -> float | None:
     """Check the configuration, then train; return the error on held-out labels, if there are any, for a sweeper."""
     hydra_config = HydraConfig.get()
-    config = parse(cfg, hydra_config.runtime.output_dir, list(hydra_config.overrides.task))
+    runtime = hydra_config.runtime
+    config = parse(cfg, runtime.output_dir, list(hydra_config.overrides.task), runtime.cwd)
     config.run.ckpt_path = find_checkpoint(config.run.ckpt_path, config.run_dir)
     result = prepare(config) if in_sweep() else None
     if result is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -10,7 +11,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.types import RunMode
 
-from ssgan.resolvers import LONGEST, job_folder, job_name, part
+from ssgan.resolvers import LONGEST, job_folder, job_name, part, sweep_name
 
 
 @pytest.mark.parametrize(
@@ -60,6 +61,19 @@ def test_the_name_of_a_job_in_w_and_b_is_as_short_as_the_server_wants(monkeypatc
         monkeypatch.setattr(HydraConfig, "initialized", lambda: True)
         name = job_name()
         assert name is not None and len(name) <= 128 and (name == folder) == (len(folder) <= 128)
+
+
+def test_the_jobs_of_a_sweep_have_one_group_wherever_they_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runtime, sweep = SimpleNamespace(cwd=str(tmp_path)), SimpleNamespace(dir="sweep")
+    cfg = SimpleNamespace(mode=RunMode.MULTIRUN, runtime=runtime, sweep=sweep)
+    monkeypatch.setattr(HydraConfig, "get", lambda: cfg)
+    monkeypatch.setattr(HydraConfig, "initialized", lambda: True)
+    for job in ("one", "two"):
+        (tmp_path / "sweep" / job).mkdir(parents=True)
+        monkeypatch.chdir(tmp_path / "sweep" / job)
+        assert sweep_name() == f"{tmp_path.name}/sweep"
 
 
 @pytest.mark.parametrize(

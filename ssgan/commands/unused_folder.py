@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from ssgan.commands.cli import leave
@@ -20,7 +20,17 @@ _replaced: dict[Path, bytes] = {}
 
 def put_configuration_back() -> None:
     """Undo what Hydra wrote into the folder of a run that was not gone on with after all."""
-    for path, content in _replaced.items():
+    write_back(_replaced)
+
+
+def hydra_files(folder: Path) -> dict[Path, bytes]:
+    """What Hydra has written of a run into its folder, for :func:`write_back`."""
+    return {path: path.read_bytes() for path in (folder / ".hydra").resolve().glob("*.yaml")}
+
+
+def write_back(files: dict[Path, bytes]) -> None:
+    """Give files the content that they had."""
+    for path, content in files.items():
         path.write_bytes(content)
 
 
@@ -36,7 +46,7 @@ class UnusedFolder(Callback):
                 check_unused(str(folder), ckpt_path)
             _make(folder)
             _replaced.clear()
-            _replaced.update({path: path.read_bytes() for path in (folder / ".hydra").resolve().glob("*.yaml")})
+            _replaced.update(hydra_files(folder))
         except SSGANError as error:
             leave(error)  # Hydra would make a warning of it
 
@@ -47,8 +57,9 @@ class UnusedFolder(Callback):
 
 
 def _given(key: str, config: DictConfig) -> str | None:
-    """What stands after ``key=`` on the command line."""
-    found = [word.partition("=")[2] for word in config.hydra.overrides.hydra if word.partition("=")[0] == key]
+    """What stands after ``key=`` on the command line; of an interpolation the text, for not each has a value yet."""
+    words: Any = OmegaConf.to_container(config.hydra.overrides.hydra)
+    found = [word.partition("=")[2] for word in words if word.partition("=")[0] == key]
     return found[-1] if found else None
 
 

@@ -88,5 +88,5 @@ def show(result: dict[str, Any], run_dir: str) -> None:
     table.add_row("techniques", (", ".join(result["tricks_in_effect"]) or "none") + alone)
     table.add_row("iterations", f"{result['iterations']} in {result['seconds']:.1f} s")
     folder, here = Path(run_dir), Path.cwd()
-    table.add_row("folder", escape(str(folder.relative_to(here) if folder.is_relative_to(here) else folder)))
+    table.add_row("folder", escape(str(folder.relative_to(here) if here in folder.parents else folder)))
     Console().print(table)

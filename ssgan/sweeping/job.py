@@ -85,7 +85,7 @@ def contained(job: Callable[[DictConfig], Any]) -> Callable[[DictConfig], Any]:
             line = describe(error) or type(error).__name__
             refused = known and read_status(run_dir) == before  # before it began
             if refused and not in_sweep() and (before is not None or isinstance(error, (*WRONG_OPTIONS, DataError))):
-                discard_unused(Path(run_dir))
+                discard_unused(Path(run_dir), Path(HydraConfig.get().runtime.cwd))
                 put_configuration_back()
                 raise
             state = "failed"
@@ -119,14 +119,13 @@ def _end(run_dir: str, state: str, error: str | None) -> None:
         RunStatus(state, last.iteration, last.iterations, last.seconds, error).write(run_dir)
 
 
-def discard_unused(run_dir: Path) -> None:
-    """Remove a run's folder if only Hydra has written there, and the folders above it that it leaves empty.
+def discard_unused(run_dir: Path, here: Path) -> None:
+    """Remove a run's folder if only Hydra has written there, and the folders above it, below ``here``, if then empty.
 
     Where other processes of the run may be about to write there, it stays.
     """
     if one_of_several() or not run_dir.is_dir() or {path.name for path in run_dir.iterdir()} - HYDRAS:
         return
-    here = Path.cwd()
     if here.is_relative_to(run_dir.resolve()):  # hydra.run.dir=. is the user's folder
         return
     shutil.rmtree(run_dir, ignore_errors=True)

@@ -24,6 +24,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ssgan.commands.cli import FULL_ERROR, leave
+from ssgan.commands.unused_folder import hydra_files, write_back
 from ssgan.errors import ConfigError, SSGANError
 from ssgan.run_folder.status import RunStatus, read_status
 from ssgan.sweeping.job import discard_unused
@@ -42,8 +43,10 @@ class SweepState:
     before: set[str] = field(default_factory=set)  # done by an earlier start
     status: dict[str, RunStatus] = field(default_factory=dict)
     refused: set[str] = field(default_factory=set)  # jobs whose folder holds another run, which stays what it is
+    configurations: dict[str, dict[Path, bytes]] = field(default_factory=dict)  # of earlier runs, by folder
 
     def __post_init__(self) -> None:
+        self.configurations = {name: hydra_files(self.folder / name) for name in self._names()}
         self.before = {name for name in self._names() if (self.folder / name / "result.json").is_file()}
         self.status = {name: RunStatus("done") for name in self.before}
 
@@ -58,6 +61,7 @@ class SweepState:
             if status is not None and status.updated >= self.started:
                 if status.error is not None and status.state != "failed":
                     self.refused.add(name)
+                    write_back(self.configurations.get(name, {}))
                     status = replace(status, state="failed")
                 self.status[name] = status
                 self.before.discard(name)  # its result is not of this job: it has been refused
@@ -80,6 +84,11 @@ class SweepState:
         return [self.folder / name for name, status in list(self.status.items()) if status.state == "running"]
 
     @property
+    def size(self) -> int:
+        """How many jobs there are: also those of an earlier search that this one does not ask for again."""
+        return max(self.plan.size, len(self.status))
+
+    @property
     def ended(self) -> int:
         """How many jobs do not run any more."""
         return len(self.status) - self.count("running")
@@ -94,7 +103,7 @@ class SweepState:
         begun = self.fraction - len(self.before)
         if begun <= 0:
             return None
-        return (time.time() - self.started) * (self.plan.size - self.fraction) / begun
+        return (time.time() - self.started) * (self.size - self.fraction) / begun
 
 
 class SweepMonitor(Callback):
@@ -155,7 +164,7 @@ class SweepWatch:
             auto_refresh=False,
             disable=not self.console.is_terminal,
         )
-        task = bar.add_task("", total=self.state.plan.size, jobs="")
+        task = bar.add_task("", total=self.state.size, jobs="")
         with bar:
             more = True
             while more:
@@ -163,9 +172,9 @@ class SweepWatch:
                 news = self.state.refresh()
                 ended = self.state.ended
                 for number, name in enumerate(news, ended - len(news) + 1):
-                    counter = escape(f"[{number}/{self.state.plan.size}]")
+                    counter = escape(f"[{number}/{self.state.size}]")
                     self.console.print(f"{counter}  {self._line(name)}", highlight=False)
-                bar.update(task, completed=ended, jobs=self._jobs(), refresh=True)
+                bar.update(task, completed=ended, total=self.state.size, jobs=self._jobs(), refresh=True)
 
     def _line(self, name: str) -> str:
         """One ended job."""
@@ -193,7 +202,7 @@ class SweepWatch:
         state, console = self.state, self.console
         self.state.refresh()
         done, failed = state.count("done"), [n for n, s in state.status.items() if s.state == "failed"]
-        words = [f"{done} of {state.plan.size} jobs done"]
+        words = [f"{done} of {state.size} jobs done"]
         if state.before:
             words[0] += f" ({len(state.before)} of them before)"
         words += [f"{len(failed)} failed"] if failed else []
@@ -228,7 +237,7 @@ def sweep_summary() -> Iterator[None]:
         if watch is not None:
             watch.close()
             if wrong and watch.state.status.keys() == watch.state.before:  # no job has begun
-                discard_unused(watch.state.folder)
+                discard_unused(watch.state.folder, Path.cwd())
             elif watch.summarise(whole) and whole:
                 sys.exit(1)
     if lost:

@@ -117,7 +117,10 @@ def test_a_sweep_refused_by_a_folder_s_run_leaves_that_run_what_it_is(
     argv = (*SHORT, "data.seed=1,2", f"hydra.sweep.dir='{tmp_path}'")
     assert command("-m", *argv) == 0
     RunStatus("running", 1, 2).write(tmp_path / "data.seed-2")  # as a SIGKILL leaves it
+    configurations = {path: path.read_bytes() for path in tmp_path.glob("*/.hydra/*.yaml")}
+    assert len(configurations) == 6
     assert command("-m", *argv, "optim.lr=0.01") == 1
+    assert {path: path.read_bytes() for path in configurations} == configurations
     out = " ".join(capsys.readouterr().out.split())
     assert "2 failed" in out and "name another folder by hydra.sweep.dir" in out
     assert "go on" not in out.split("2 failed")[1]

@@ -87,6 +87,18 @@ def test_a_folder_of_other_runs_is_not_touched(done: Path, tmp_path: Path, capsy
     assert "optim.lr=0.003, and this job has optim.lr=0.1: name another folder by hydra.sweep.dir" in printed
 
 
+def test_folders_named_by_number_are_watched_too_and_stay_what_they_are(tmp_path: Path, capfd) -> None:
+    numbered = ("trick=none", "hydra.sweep.subdir=${hydra.job.num}")
+    assert sweep(tmp_path, *numbered, "data.seed=1,2") == 0
+    written = capfd.readouterr()
+    assert "2 of 2 jobs done" in written.out and written.err == ""
+    configurations = {path: path.read_bytes() for path in tmp_path.glob("[01]/.hydra/*.yaml")}
+    assert len(configurations) == 6
+    assert sweep(tmp_path, *numbered, "data.seed=3,4") == 1
+    assert "this job has data.seed=4: name another folder" in capfd.readouterr().out
+    assert {path: path.read_bytes() for path in configurations} == configurations
+
+
 @pytest.mark.parametrize("option", ["logger=none", "trainer.log_every=3", "callbacks=none", "data.root=/elsewhere"])
 def test_what_does_not_change_results_may_differ(done: Path, option: str, capsys: pytest.CaptureFixture[str]) -> None:
     kept = [o for o in SWEEP if o.partition("=")[0] != option.partition("=")[0]]

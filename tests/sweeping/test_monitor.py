@@ -91,6 +91,21 @@ def test_a_search_s_jobs_are_those_that_there_are(tmp_path: Path) -> None:
     assert sweep.refresh() == ["0", "1"]
 
 
+def test_a_search_s_earlier_jobs_count_among_all_that_there_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in "abc":
+        job(tmp_path, name, "done", 100)
+    sweep = SweepState(tmp_path, SweepPlan(2, [], None))
+    for name in "de":
+        job(tmp_path, name, "done", 100)
+    watch = SweepWatch(sweep, every=0.01)
+    watch.close()
+    assert watch.summarise(whole=True) == 0
+    printed = capsys.readouterr().out
+    assert "[5/5]  e" in printed and "5 of 5 jobs done (3 of them before)" in printed
+
+
 def test_the_end_says_which_failed_why_and_how_to_go_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     watch = SweepWatch(state(tmp_path), every=0.01)
     job(tmp_path, "a", "done", 100)

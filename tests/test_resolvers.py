@@ -63,9 +63,7 @@ def test_the_name_of_a_job_in_w_and_b_is_as_short_as_the_server_wants(monkeypatc
         assert name is not None and len(name) <= 128 and (name == folder) == (len(folder) <= 128)
 
 
-def test_the_jobs_of_a_sweep_have_one_group_wherever_they_work(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_jobs_of_a_sweep_have_one_group_wherever_they_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     runtime, sweep = SimpleNamespace(cwd=str(tmp_path)), SimpleNamespace(dir="sweep")
     cfg = SimpleNamespace(mode=RunMode.MULTIRUN, runtime=runtime, sweep=sweep)
     monkeypatch.setattr(HydraConfig, "get", lambda: cfg)

@@ -35,6 +35,11 @@ def in_range(name: str, value: float, low: float, high: float) -> None:
         raise ConfigError(f"{name}={value}: must be from {low} to {high}")
 
 
+def valid_seed(name: str, value: int) -> None:
+    """Refuse a seed that NumPy's and Lightning's generators do not take."""
+    in_range(name, value, 0, 2**32 - 1)
+
+
 def per_class(name: str, total: int, num_classes: int, lowest: int) -> int:
     """Images of each class out of ``total``; refuse what is no multiple of the classes or under ``lowest`` of each."""
     per_class, rest = divmod(total, num_classes)

@@ -62,6 +62,8 @@ def told_in_one_line(config: TrainConfig) -> Iterator[None]:
             raise SSGANError(
                 f"another process of this run was lost ({_shortened(line)}): its own message says why{hint}"
             ) from error
+        if "manual optimization" in str(error):  # what a callback of Lightning's says, over several lines
+            raise ConfigError(f"callbacks: {' '.join(str(error).split())}") from error
         advice = next(
             (advice for said, advice in _NOT_STACKED.items() if line.startswith("vmap:") and said in line), None
         )

@@ -72,7 +72,7 @@ def group_of(sweep: str) -> str:
 
 def sweep_name() -> str | None:
     """:func:`group_of` the sweep's folder; None in a single run."""
-    if not _in_sweep():
+    if not in_sweep():
         return None
     hydra = HydraConfig.get()
     return group_of(str(Path(hydra.runtime.cwd, hydra.sweep.dir)))
@@ -80,10 +80,11 @@ def sweep_name() -> str | None:
 
 def job_name() -> str | None:
     """The name of the job's folder, as short as W&B wants it; None in a single run."""
-    return _shortened(Path(HydraConfig.get().runtime.output_dir).name, LONGEST_RUN) if _in_sweep() else None
+    return _shortened(Path(HydraConfig.get().runtime.output_dir).name, LONGEST_RUN) if in_sweep() else None
 
 
-def _in_sweep() -> bool:
+def in_sweep() -> bool:
+    """Whether Hydra runs this as one of many jobs."""
     return HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
 
 

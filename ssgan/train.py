@@ -13,8 +13,9 @@ from omegaconf import DictConfig
 
 from ssgan.commands.cli import one_line_errors, run_hydra
 from ssgan.config import config_folder, parse
+from ssgan.resolvers import in_sweep
 from ssgan.run_folder.checkpoint import find_checkpoint
-from ssgan.sweeping.job import contained, in_sweep, prepare
+from ssgan.sweeping.job import contained, prepare
 from ssgan.sweeping.monitor import sweep_summary
 
 

@@ -6,11 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
-from ssgan.checks import in_range, non_negative, one_of, positive
+from ssgan.checks import in_range, non_negative, one_of, positive, valid_seed
 from ssgan.errors import ConfigError
-
-#: The largest that NumPy and Lightning take.
-LARGEST_SEED = 2**32 - 1
 
 #: Lightning's name of the strategy for several processes: a player's step does not use the other one's parameters.
 DDP = "ddp_find_unused_parameters_true"
@@ -189,8 +186,8 @@ class RunOptions:
     ensemble: int | None = None  # members trained at once, with seed, seed + 1 … and data.seed, data.seed + 1 …
 
     def __post_init__(self) -> None:
-        in_range("seed", self.seed, 0, LARGEST_SEED)
+        valid_seed("seed", self.seed)
         if self.ensemble is not None and self.ensemble < 2:
             raise ConfigError(f"ensemble={self.ensemble}: must be 2 or more members, or null for a single model")
         if self.ensemble is not None:
-            in_range("seed + ensemble - 1, the last member's seed", self.seed + self.ensemble - 1, 0, LARGEST_SEED)
+            valid_seed("seed + ensemble - 1, the last member's seed", self.seed + self.ensemble - 1)

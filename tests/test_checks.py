@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from ssgan.checks import in_range, non_negative, one_of, positive
+from ssgan.checks import in_range, non_negative, one_of, positive, valid_seed
 from ssgan.errors import ConfigError
 
 
@@ -16,6 +16,8 @@ def test_valid_values_pass() -> None:
     non_negative("a.b", 0)
     in_range("a.b", 0.0, 0, 1)
     in_range("a.b", 1.0, 0, 1)
+    valid_seed("a.b", 0)
+    valid_seed("a.b", 2**32 - 1)
 
 
 @pytest.mark.parametrize(
@@ -27,6 +29,8 @@ def test_valid_values_pass() -> None:
         (non_negative, (-1,), "a.b=-1: must be 0 or greater"),
         (non_negative, (math.nan,), "a.b=nan: must be 0 or greater"),
         (in_range, (1.5, 0, 1), "a.b=1.5: must be from 0 to 1"),
+        (valid_seed, (-1,), "a.b=-1: must be from 0 to 4294967295"),
+        (valid_seed, (2**32,), "a.b=4294967296: must be from 0 to 4294967295"),
         (in_range, (math.nan, 0, 1), "a.b=nan: must be from 0 to 1"),
     ],
 )

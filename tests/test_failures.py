@@ -14,7 +14,7 @@ from ssgan.errors import SSGANError
 from ssgan.failures import told_in_one_line
 from ssgan.run_folder.status import RunStatus
 from ssgan.tricks import FeatureMatching
-from tests.runs import SHORT, command, compose_run, last_checkpoint, train
+from tests.runs import SHORT, command, compose_run, last_checkpoint, refused, train
 
 # --- disks -----------------------------------------------------------------------------------------------------------
 
@@ -86,3 +86,21 @@ def test_other_errors_are_not_taken_for_these(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(FeatureMatching, "generator_objective", objective)
     with pytest.raises(RuntimeError, match="mat1"):
         train(tmp_path, *SHORT)
+
+
+# --- callbacks -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("callback", "said"),
+    [
+        (("StochasticWeightAveraging", "swa_lrs=0.1"), "SWA currently works with 1 `optimizer`"),
+        (("GradientAccumulationScheduler", "scheduling={0:2}"), "is not supported for manual optimization."),
+    ],
+)
+def test_lightning_s_callbacks_for_one_optimiser_are_refused(
+    callback: tuple[str, str], said: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    name, option = callback
+    node = (f"+callbacks.own._target_=lightning.pytorch.callbacks.{name}", f"+callbacks.own.{option}")
+    assert said in refused(capfd, *SHORT, *node, f"hydra.run.dir={tmp_path / 'run'}")

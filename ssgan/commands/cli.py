@@ -16,15 +16,14 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import yaml
-from hydra.core.hydra_config import HydraConfig
 from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException, OverrideParseException
-from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from ssgan.config import config_folder
 from ssgan.errors import ConfigError, SSGANError
 from ssgan.machine.processes import first_of_machine
+from ssgan.resolvers import in_sweep
 from ssgan.typed_overrides import typed
 
 #: Hydra's own switch for complete stack traces.
@@ -146,7 +145,7 @@ def one_line_errors(job: Callable[[DictConfig], Any]) -> Callable[[DictConfig], 
         try:
             return job(cfg)
         except MENDABLE as error:
-            if HydraConfig.get().mode == RunMode.MULTIRUN or ONE_LINE not in os.environ:
+            if in_sweep() or ONE_LINE not in os.environ:
                 raise
             leave(error)  # before Hydra adds a line of its own
 

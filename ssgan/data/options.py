@@ -7,13 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ssgan.checks import in_range, non_negative, per_class, positive
+from ssgan.checks import in_range, non_negative, per_class, positive, valid_seed
 
 if TYPE_CHECKING:
     from ssgan.data.images import ImageData
-
-# NumPy's RandomState, which draws the labelled subset, takes no larger seed.
-_LARGEST_SEED = 2**32 - 1
 
 
 def cache_dir() -> Path:
@@ -97,7 +94,7 @@ class DataOptions(ABC):
         if self.known_classes is not None:
             per_class("data.num_labels", self.num_labels or self.known_classes, self.known_classes, lowest=1)
             per_class("data.num_val", self.num_val, self.known_classes, lowest=0)
-        in_range("data.seed", self.seed, 0, _LARGEST_SEED)
+        valid_seed("data.seed", self.seed)
         positive("data.batch_size", self.batch_size)
         positive("data.eval_batch_size", self.eval_batch_size)
 

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from ssgan.commands.cli import MENDABLE, WRONG_OPTIONS, describe
@@ -24,6 +23,7 @@ from ssgan.config import TrainConfig
 from ssgan.errors import ConfigError, DataError
 from ssgan.machine.cores import cpu_count
 from ssgan.machine.processes import one_of_several
+from ssgan.resolvers import in_sweep
 from ssgan.run_folder.status import RunStatus, read_status
 from ssgan.sweeping.earlier import finished_result, unfinished_checkpoint
 from ssgan.sweeping.stopping import sigterm_ends
@@ -32,11 +32,6 @@ log = logging.getLogger(__name__)
 
 #: What is in a folder before its run begins.
 HYDRAS = {".hydra", "multirun.yaml", "train.log"}
-
-
-def in_sweep() -> bool:
-    """Whether Hydra runs this job as one of many."""
-    return HydraConfig.get().mode == RunMode.MULTIRUN
 
 
 def jobs_at_once() -> int:

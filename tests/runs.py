@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import csv
 import logging
 import sys
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -66,11 +68,18 @@ def chosen(*tricks: str) -> list[str]:
     return [f"trick=[{','.join(tricks)}]", *small]
 
 
+@lru_cache(maxsize=32)
+def with_hydra(overrides: Sequence[str]) -> DictConfig:
+    """The configuration of a command line, with what is Hydra's; that takes half of a tiny run's time."""
+    with initialize_config_dir(str(config_folder()), version_base="1.3"):
+        return compose("train", list(overrides), return_hydra_config=True)
+
+
 def composed(run_dir: Path, *overrides: str) -> DictConfig:
     """The configuration of a command line, before it is checked."""
-    with initialize_config_dir(str(config_folder()), version_base="1.3"):
-        place = f"hydra.runtime.output_dir='{run_dir}'"
-        cfg = compose("train", [*overrides, place], return_hydra_config=True)
+    cfg = copy.deepcopy(with_hydra(overrides))
+    with open_dict(cfg):
+        cfg.hydra.runtime.output_dir = str(run_dir)
     HydraConfig.instance().set_config(cfg)  # gives ${hydra:runtime.output_dir} its value
     with open_dict(cfg):
         cfg.pop("hydra")

@@ -60,15 +60,18 @@ def interrupted(run_dir: Path, crash: Callback, *overrides: str) -> dict:
     return train(run_dir, *overrides, f"ckpt_path={run_dir / 'checkpoints' / 'last.ckpt'}")
 
 
-def assert_same_end(run_dir: Path, result: dict, reference_dir: Path, reference: dict) -> None:
-    """Compare everything but the seconds."""
+def assert_same_end(
+    run_dir: Path, result: dict, reference_dir: Path, reference: dict, rows_but_of: int | None = None
+) -> None:
+    """Compare everything but the seconds, and the rows of the log of one iteration."""
     ours, theirs = last_checkpoint(run_dir), last_checkpoint(reference_dir)
     assert ours["global_step"] == theirs["global_step"]
     for part in ("state_dict", "optimizer_states"):
         assert_equal(ours[part], theirs[part], part)
     for part in ("rng_state", "history", "classes", "image_shape", "num_labels"):
         assert_equal(ours["ssgan"][part], theirs["ssgan"][part], part)
-    assert metric_rows(run_dir) == metric_rows(reference_dir)
+    rows = [[row for row in metric_rows(run) if row["step"] != rows_but_of] for run in (run_dir, reference_dir)]
+    assert rows[0] == rows[1] and rows[0]
     for key in ("test_errors", "test_error", "iterations", "num_labels", "parameters", "tricks"):
         assert result[key] == reference[key], key
     assert result.get("val_error") == reference.get("val_error")
@@ -131,6 +134,40 @@ def whole(tmp_path_factory: pytest.TempPathFactory):
 def test_a_resumed_run_ends_as_an_uninterrupted_one(kind: str, every: int, crash: Callback, whole, tmp_path: Path):
     result = interrupted(tmp_path, crash, *RUN, *KINDS[kind], f"trainer.checkpoint_every={every}")
     assert_same_end(tmp_path, result, *whole(kind))
+
+
+class StopAt(Callback):
+    """Ends the training after an iteration, as Lightning's Timer does."""
+
+    def __init__(self, iteration: int):
+        self.iteration = iteration
+
+    def on_train_batch_end(self, trainer, *_):
+        trainer.should_stop = trainer.global_step >= self.iteration
+
+
+class StopInValidation(Callback):
+    """Ends the training after an evaluation, as Lightning's EarlyStopping does."""
+
+    def __init__(self, iteration: int):
+        self.iteration = iteration
+
+    def on_validation_end(self, trainer, *_):
+        trainer.should_stop = trainer.global_step >= self.iteration
+
+
+@pytest.mark.parametrize(
+    "stop",
+    [StopAt(7), StopAt(12), StopAt(18), StopInValidation(18), StopInValidation(24)],
+    ids=["in an epoch", "at its end", "before an evaluation", "in one", "in one at an epoch's end"],
+)
+def test_a_run_that_a_callback_ended_early_goes_on_to_the_whole_length(stop: Callback, whole, tmp_path: Path):
+    """The epoch in which it stopped is no whole one, of which there are only so many."""
+    overrides = [*RUN, *KINDS["no technique"], "trainer.checkpoint_every=1000"]
+    assert train(tmp_path, *overrides, callbacks=[stop])["iterations"] == stop.iteration
+    result = train(tmp_path, *overrides, f"ckpt_path={tmp_path / 'checkpoints' / 'last.ckpt'}")
+    # Where it stopped, Lightning has logged and evaluated.
+    assert_same_end(tmp_path, result, *whole("no technique"), rows_but_of=stop.iteration)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -8,7 +8,7 @@ from typing import Any
 import lightning as L
 from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
 
-from ssgan.callbacks.schedule import evaluation_follows, is_due
+from ssgan.callbacks.schedule import evaluation_follows, is_due, stops_early
 from ssgan.checks import positive
 
 
@@ -32,18 +32,22 @@ class LastCheckpoint(Checkpoint):
     def on_train_batch_end(
         self, trainer: L.Trainer, module: L.LightningModule, outputs: Any, batch: Any, *_: Any
     ) -> None:
-        """Write at every multiple of ``every`` and at the end, but after the evaluation if there is one."""
-        self._due = is_due(trainer, batch, self.every) or trainer.global_step == trainer.max_steps
+        """Write at every multiple of ``every`` and at the end, but after the evaluation if there is one.
+
+        When the training has ended is too late: Lightning then counts the epoch in which it stopped as a whole one.
+        """
+        last = trainer.global_step == trainer.max_steps or stops_early(trainer)
+        self._due = last or is_due(trainer, batch, self.every)
         if self._due and not evaluation_follows(trainer):
             self.write(trainer)
 
     def on_validation_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
         """Write after an evaluation, which a resumed run would not repeat."""
-        if self._due:
+        if self._due or (trainer.state.fn == "fit" and stops_early(trainer)):
             self.write(trainer)
 
     def on_train_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
-        """Write the state of a run that another callback has stopped early."""
+        """Write the state of a run that another callback has stopped early, at the end of an epoch."""
         self.write(trainer)
 
     def complete(self, trainer: L.Trainer) -> None:

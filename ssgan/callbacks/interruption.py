@@ -16,6 +16,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from ssgan.callbacks.checkpoints import LastCheckpoint
 from ssgan.callbacks.schedule import evaluation_follows, is_due
+from ssgan.resolvers import in_sweep
 from ssgan.run_folder.checkpoint import last_checkpoint
 from ssgan.typed_overrides import typed
 
@@ -114,10 +115,11 @@ class Interruption(Checkpoint):
         if trainer.is_global_zero:
             name = signal.Signals(received).name
             folder = typed("hydra.run.dir", trainer.default_root_dir)
-            again = f"{folder} ckpt_path=last" if HydraConfig.initialized() else "the same command"
+            again = f"; {folder} ckpt_path=last goes on" if HydraConfig.initialized() else "; the same command goes on"
+            again = "" if in_sweep() else again  # what goes on with a sweep is said at its end
             saved = last_checkpoint(trainer.default_root_dir).is_file()
-            hint = f"{again} goes on" if saved else "callbacks has no checkpoints, so nothing was saved"
-            log.warning("%s: stopped after iteration %d; %s", name, trainer.global_step, hint)
+            hint = again if saved else "; callbacks has no checkpoints, so nothing was saved"
+            log.warning("%s: stopped after iteration %d%s", name, trainer.global_step, hint)
         raise SIGTERMException(128 + received)
 
 

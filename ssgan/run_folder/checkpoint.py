@@ -42,8 +42,15 @@ def find_checkpoint(ckpt_path: str | None, run_dir: str) -> str | None:
         path = last_checkpoint(path)
     if not path.is_file():
         hint = "; set hydra.run.dir to the folder of the run to resume" if ckpt_path == "last" else ""
+        if ckpt_path == "last" and _begun(Path(run_dir)):
+            hint = "; the run there ended before it saved one: leave out ckpt_path to begin it again"
         raise ConfigError(f"ckpt_path={ckpt_path}: there is no checkpoint {path}{hint}")
     return str(path)
+
+
+def _begun(run_dir: Path) -> bool:
+    """Whether a run has begun there and come to no result."""
+    return Path(run_dir, "status.json").is_file() and not Path(run_dir, "result.json").is_file()
 
 
 def _requeued(run_dir: Path) -> str | None:

@@ -21,6 +21,9 @@ from ssgan.machine.hardware import describe_hardware
 from ssgan.module import SemiSupervisedGAN
 from ssgan.version import __version__
 
+#: Width of what stands before the values on the terminal.
+HEAD = len("its members")
+
 
 def summarise(
     config: TrainConfig,
@@ -78,6 +81,8 @@ def write(result: dict[str, Any], run_dir: str) -> None:
 def show(result: dict[str, Any], run_dir: str) -> None:
     """Print the result."""
     table = Table(show_header=False, box=None)
+    table.add_column(min_width=HEAD)
+    table.add_column()
     table.add_row("test error", f"{result['test_error']:.2%}  ({result['test_errors']} of {result['test_size']})")
     if "members" in result:
         each = ", ".join(map(str, result["members"]))
@@ -88,5 +93,7 @@ def show(result: dict[str, Any], run_dir: str) -> None:
     table.add_row("techniques", (", ".join(result["tricks_in_effect"]) or "none") + alone)
     table.add_row("iterations", f"{result['iterations']} in {result['seconds']:.1f} s")
     folder, here = Path(run_dir), Path.cwd()
-    table.add_row("folder", escape(str(folder.relative_to(here) if here in folder.parents else folder)))
-    Console().print(table)
+    console = Console()
+    console.print(table)
+    place = escape(str(folder.relative_to(here) if here in folder.parents else folder))
+    console.print(f" {'folder':{HEAD}}  {place}", soft_wrap=True, highlight=False)  # in a table it would be cut off

@@ -24,7 +24,7 @@ def test_an_evaluation_follows_each_so_many_batches(interval: float, sizes: list
     followed = []
     for number in range(9):
         loop = SimpleNamespace(total_batch_idx=number)
-        trainer = SimpleNamespace(fit_loop=loop, val_check_interval=interval, num_val_batches=sizes)
+        trainer = SimpleNamespace(fit_loop=loop, val_check_interval=interval, num_val_batches=sizes, should_stop=False)
         followed += [number + 1] if evaluation_follows(trainer) else []
     assert followed == [number for number in range(1, 10) if number % interval == 0]
     trainer.num_val_batches = [0, 0]

@@ -84,6 +84,15 @@ def test_a_checkpoint_that_is_not_there(given: str, tmp_path: Path, monkeypatch:
     assert ("hydra.run.dir" in str(error.value)) == (given == "last") and "\n" not in str(error.value)
 
 
+def test_a_run_that_ended_before_its_first_checkpoint_is_begun_again(tmp_path: Path) -> None:
+    (tmp_path / "status.json").touch()
+    with pytest.raises(ConfigError, match=r"last\.ckpt; the run there ended .*: leave out ckpt_path to begin it again"):
+        find_checkpoint("last", str(tmp_path))
+    (tmp_path / "result.json").touch()  # such a folder is refused to a new run
+    with pytest.raises(ConfigError, match=r"set hydra\.run\.dir to the folder"):
+        find_checkpoint("last", str(tmp_path))
+
+
 def test_a_requeued_job_takes_the_newest_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     last = tmp_path / "checkpoints" / "last.ckpt"
     last.parent.mkdir()

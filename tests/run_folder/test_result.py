@@ -90,6 +90,8 @@ def test_the_terminal_has_the_numbers(
     assert rows["its members"] == "5.00% (30, 20 of 500)"
     assert rows["techniques"] == "none: the labels alone" and rows["folder"] == "/runs"
     assert shown(RESULT, tmp_path, capsys)["folder"] == str(tmp_path), "of the working folder itself the whole path"
+    long = f"/{'runs/' * 30}one"
+    assert shown(RESULT, Path(long), capsys)["folder"] == long, "in one piece, to be copied"
 
 
 def test_the_file_is_replaced_as_a_whole(tmp_path: Path) -> None:

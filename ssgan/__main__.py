@@ -9,7 +9,7 @@ python -m ssgan.score       FID, KID, Inception Score, precision and recall of s
 python -m ssgan.export      torch.export, ONNX, plain weights
 python -m ssgan.dashboard   a workspace and reports in Weights & Biases
 
-Each has --help; ssgan-train and so on are the same commands.
+Each has --help; ssgan-train and so on are the same commands. python -m ssgan.demo shows it on digits, in a minute.
 """
 
 print(__doc__.strip())

@@ -7,9 +7,12 @@ from pathlib import Path
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import open_dict
 
+from ssgan.commands.cli import WRONG_OPTIONS, describe
 from ssgan.config import TrainConfig, config_folder, parse
+from ssgan.errors import ConfigError
 from ssgan.run_folder.checkpoint import find_checkpoint
 from ssgan.run_folder.lock import check_unused
 
@@ -22,12 +25,18 @@ def compose(overrides: Sequence[str], run_dir: str | Path) -> TrainConfig:
         run_dir: the run's folder, made if it is not there.
 
     Raises:
-        ConfigError: a value is wrong, or the folder holds another run.
-        HydraException, OmegaConfBaseException: there is no such option.
+        ConfigError: there is no such option, a value is wrong, it would be a sweep, or the folder holds another run.
     """
     folder = Path(run_dir).expanduser().absolute()
-    with hydra.initialize_config_dir(str(config_folder()), version_base="1.3"):
-        cfg = hydra.compose("train", list(overrides), return_hydra_config=True)
+    if of_hydra := [override for override in overrides if override.lstrip("+~").startswith("hydra")]:
+        raise ConfigError(f"{of_hydra[0]}: Hydra itself does not run here; the run's folder is run_dir")
+    try:
+        with hydra.initialize_config_dir(str(config_folder()), version_base="1.3"):
+            cfg = hydra.compose("train", list(overrides), return_hydra_config=True)
+    except WRONG_OPTIONS as error:
+        raise ConfigError(describe(error)) from error
+    if cfg.hydra.mode == RunMode.MULTIRUN:
+        raise ConfigError("this is a sweep, of which python -m ssgan.train makes the runs; compose one of them")
     with open_dict(cfg):
         cfg.hydra.runtime.output_dir = str(folder)
         HydraConfig.instance().set_config(cfg)  # gives ${hydra:runtime.output_dir} its value

@@ -16,6 +16,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from ssgan.commands.flags import Parser, run_command
 from ssgan.typed_overrides import override
 
 RUNS = {"semi-supervised GAN": "semi_supervised", "labels alone": "supervised"}
@@ -23,16 +24,27 @@ RUNS = {"semi-supervised GAN": "semi_supervised", "labels alone": "supervised"}
 
 def main() -> None:
     """Train both, one after the other, by the commands that a user would type, and print what came of it."""
+    parser = Parser("demo", __doc__)
+    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="as of ssgan.train, for both runs")
+    given = parser.parse_args().overrides
     folder = Path("outputs", "demo", f"{datetime.now():%Y-%m-%d_%H-%M-%S}").absolute()
-    results = {name: train([*sys.argv[1:], f"objective={o}"], folder / o) for name, o in RUNS.items()}
+    results = {name: train([*given, f"objective={o}"], folder / o) for name, o in RUNS.items()}
     show(results, folder)
 
 
 def train(overrides: list[str], run_dir: Path) -> dict[str, Any]:
-    """One training run; its ``result.json``. Ends the program with the run's status if it fails."""
+    """One training run; its ``result.json``. Ends the program with the run's status if it fails.
+
+    Ctrl-C, which a terminal gives to both processes, is left to the run, that it may write its checkpoint.
+    """
     arguments = ["-m", "ssgan.train", *overrides]
     print(f"\n$ python {shlex.join(arguments)}", flush=True)
-    status = subprocess.run([sys.executable, *arguments, override("hydra.run.dir", str(run_dir))]).returncode
+    process = subprocess.Popen([sys.executable, *arguments, override("hydra.run.dir", str(run_dir))])
+    try:
+        status = process.wait()
+    except KeyboardInterrupt:
+        process.wait()
+        raise
     if status:
         sys.exit(status)
     return json.loads((run_dir / "result.json").read_text())
@@ -55,4 +67,4 @@ def show(results: dict[str, dict[str, Any]], folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

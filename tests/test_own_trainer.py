@@ -42,6 +42,8 @@ def test_it_predicts_and_can_be_called(run_dir: Path) -> None:
     images = model.images().x_test
     batches = trainer().predict(model.module, torch.utils.data.DataLoader(images, batch_size=200))
     torch.testing.assert_close(torch.cat(batches), model.logits(images))
+    batches = trainer().predict(model.module, SemiSupervisedData(model.images(), model.config.data, seed=1))
+    torch.testing.assert_close(torch.cat(batches), model.logits(images))
     torch.testing.assert_close(model.module(images[:7]), model.logits(images[:7]))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import lightning as L
 import torch
 from torch import Tensor
+from torch.utils.data import DataLoader
 
 from ssgan.data.images import ImageData
 from ssgan.data.module import SemiSupervisedData
@@ -78,6 +79,10 @@ class EnsembleData(L.LightningDataModule):
     def test_dataloader(self) -> list[EvalStream]:
         """As for one member."""
         return self._stacked_val([member.test_dataloader() for member in self.members])
+
+    def predict_dataloader(self) -> DataLoader[Tensor]:
+        """The test images, which the members share."""
+        return self.members[0].predict_dataloader()
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
         """Batches are slices of tensors that are on the device already."""

@@ -7,6 +7,7 @@ from typing import Any
 import lightning as L
 import torch
 from torch import Tensor
+from torch.utils.data import DataLoader
 
 from ssgan.data.images import ImageData
 from ssgan.data.options import DataOptions
@@ -119,6 +120,10 @@ class SemiSupervisedData(L.LightningDataModule):
         """The test images, after the held-out labelled ones if there are any."""
         loaders = [self._eval("val", *self.val)] if len(self.val[1]) else []
         return [*loaders, self._eval("test", *self.test)]
+
+    def predict_dataloader(self) -> DataLoader[Tensor]:
+        """The test images alone, uint8, in their order."""
+        return DataLoader(self.test[0], batch_size=self.options.eval_batch_size)  # type: ignore[arg-type]
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
         """Batches are slices of tensors that are on the device already."""

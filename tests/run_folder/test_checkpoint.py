@@ -135,6 +135,13 @@ def test_code_in_a_checkpoint_is_not_executed(tmp_path: Path):
     assert not (tmp_path / "executed").exists()
 
 
+def test_a_text_is_no_checkpoint(tmp_path: Path) -> None:
+    for text in ("hydra:\n  run: here\n", "year,errors\n1,2\n", "{}\n"):
+        (tmp_path / "text.yaml").write_text(text)
+        with pytest.raises(ConfigError, match=r"text\.yaml is not a whole checkpoint: what it holds is something else"):
+            read_checkpoint(str(tmp_path / "text.yaml"))
+
+
 @pytest.mark.parametrize("kept", [0, 1, 100, -1])
 def test_a_checkpoint_that_is_cut_off_is_one_line(kept: int, run_dir: Path, tmp_path: Path):
     content = (run_dir / "checkpoints" / "last.ckpt").read_bytes()

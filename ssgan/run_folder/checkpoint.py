@@ -6,7 +6,6 @@ Imports torch only to read a checkpoint, so that one that is not there is missed
 from __future__ import annotations
 
 import os
-import pickle
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -73,7 +72,7 @@ def read_checkpoint(path: str) -> dict[str, Any]:
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises errors of many kinds for files that are cut off or of another format
-        if isinstance(error, pickle.UnpicklingError | KeyError):  # the latter of an unknown letter, as in a text
+        if not isinstance(error, RuntimeError | OSError | EOFError):  # such as where a text is read as pickled code
             raise ConfigError(f"{path} is not a whole checkpoint: what it holds is something else") from error
         reason = str(error).partition("\n")[0] or type(error).__name__
         raise ConfigError(f"{path} is not a whole checkpoint: {reason}") from error

@@ -136,7 +136,7 @@ def test_code_in_a_checkpoint_is_not_executed(tmp_path: Path):
 
 
 def test_a_text_is_no_checkpoint(tmp_path: Path) -> None:
-    for text in ("hydra:\n  run: here\n", "year,errors\n1,2\n", "{}\n"):
+    for text in ("hydra:\n  run: here\n", "run,year,errors\n1,2\n", "experiment\n", "{}\n"):
         (tmp_path / "text.yaml").write_text(text)
         with pytest.raises(ConfigError, match=r"text\.yaml is not a whole checkpoint: what it holds is something else"):
             read_checkpoint(str(tmp_path / "text.yaml"))

@@ -11,7 +11,7 @@ import re
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -201,7 +201,7 @@ def describe(error: Exception) -> str:
         if key not in parent:
             keys = sorted(str(k) for k in parent if not str(k).startswith("_"))
             place = parent._get_full_key(None) or "the configuration"
-            hint = _elsewhere(parent, key) if place == "the configuration" else ""
+            hint = _elsewhere(parent, key) if place == "the configuration" else _options_with(place, key)
             has = f"it has {', '.join(keys) or 'none'}{_IN_A_SWEEP if place == 'trick' else ''}"
             return f"no key '{key}' in {place}{hint or _nearest(key, keys)}; {has}"
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
@@ -214,6 +214,16 @@ def _nearest(word: str, choices: list[str]) -> str:
     """A guess at what was meant."""
     close = [_ELSEWHERE[word]] if _ELSEWHERE.get(word) in choices else difflib.get_close_matches(word, choices, n=1)
     return f" (did you mean '{close[0]}'?)" if close else ""
+
+
+def _options_with(group: str, key: str) -> str:
+    """Which other options of a group have a key that the chosen one has not; of techniques several can be chosen."""
+    having: dict[str, None] = {}
+    for file in (file for folder in _config_folders() for file in sorted((folder / group).glob("[!_]*.yaml"))):
+        with suppress(OSError, UnicodeDecodeError, yaml.YAMLError):  # one that is not chosen may be anything
+            node = yaml.safe_load(file.read_text(encoding="utf-8"))
+            having |= {file.stem: None} if isinstance(node, dict) and key in node else {}
+    return f" ({' or '.join(f'{group}={option}' for option in having)} has it)" if having and group != "trick" else ""
 
 
 def _elsewhere(config: DictConfig, word: str) -> str:

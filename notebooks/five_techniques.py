@@ -253,6 +253,6 @@ Picture("report/samples_1.png", width=800)
 # | minibatch discrimination | 29.36 ± 4.73 | +20.18 [+15.98, +24.38] |
 # | *labels alone* | 21.48 ± 2.00 | +12.30 [+9.94, +14.66] |
 #
-# The large step is from the labels alone to any of the first five. Minibatch discrimination makes the best samples and the worst
-# classifier here: $D$ wins by counting closeness and need not learn what a digit is. The paper, too, found it no help for
+# The large step is from the labels alone to any of the first five. Minibatch discrimination makes the best samples and, in this
+# table, the worst classifier: $D$ wins by counting closeness and need not learn what a digit is. The paper, too, found it no help for
 # classification.

@@ -117,7 +117,7 @@ for axis, image, name, probability, label in zip(
     axis.axis("off")
 
 # %% [markdown]
-# Red is wrong. The K+1-class discriminator also says how real an image looks: `realness` is $D(x) = 1 - p(y=K{+}1\mid x)$.
+# A wrong one would be red. The K+1-class discriminator also says how real an image looks: `realness` is $D(x) = 1 - p(y=K{+}1\mid x)$.
 # Compare test digits, the generator's samples and noise:
 
 # %%

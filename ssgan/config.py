@@ -227,11 +227,11 @@ def build(node: Any, base: type, prefix: str) -> Any:
         return _typed(cls, values, prefix)
     try:
         # Not what is inside the node: a checkpoint that came from elsewhere could name anything there.
-        return instantiate(node, _recursive_=False)
+        return instantiate(node, _recursive_=False, _convert_="all")
     except InstantiationException as error:
         if isinstance(error.__cause__, SSGANError):
             raise error.__cause__ from error
-        raise ConfigError(f"{prefix}: {error.__cause__ or error}") from error
+        raise ConfigError(f"{prefix}: {' '.join(str(error.__cause__ or error).split())}") from error
 
 
 def _typed(cls: type, values: dict[str, Any], prefix: str = "") -> Any:

@@ -17,6 +17,7 @@ from lightning.pytorch.loggers import Logger
 
 from ssgan.build import build_model
 from ssgan.callbacks import GlobalRandomness, Interruption, LastCheckpoint, StatusFile
+from ssgan.callbacks.interruption import how_to_go_on
 from ssgan.callbacks.monitors import check_monitors
 from ssgan.callbacks.recorded import check_recorded
 from ssgan.config import TrainConfig, build
@@ -36,6 +37,8 @@ from ssgan.run_folder.member_runs import check_members, write_members
 from ssgan.run_folder.result import show, summarise, write
 from ssgan.run_folder.status import RunStatus, end_noted
 from ssgan.training.no_profiler import NoProfiler
+
+log = logging.getLogger(__name__)
 
 #: Of Lightning's options those that make no sense here, and what does.
 OURS = {
@@ -118,11 +121,11 @@ def train_and_test(
         logger.log_hyperparams(config.resolved)
     with _ended_together(trainer, model):
         trainer.fit(model, data, ckpt_path=config.run.ckpt_path, weights_only=True)
-    for callback in trainer.checkpoint_callbacks:
-        if isinstance(callback, LastCheckpoint):
-            callback.complete(trainer)
-    model.final_test = True
-    trainer.test(model, data, verbose=False)
+        for callback in trainer.checkpoint_callbacks:
+            if isinstance(callback, LastCheckpoint):
+                callback.complete(trainer)
+        model.final_test = True
+        trainer.test(model, data, verbose=False)
     result = summarise(config, trainer, model, data)
     if trainer.is_global_zero:
         if config.run.ensemble is not None:
@@ -184,16 +187,18 @@ def build_trainer(
 
 @contextmanager
 def _ended_together(trainer: L.Trainer, model: SemiSupervisedGAN) -> Iterator[None]:
-    """Let a signal before the training, when processes wait for each other, end also those that this one has started.
+    """Let a signal before or after the training, when processes wait for each other, end all that this one has started.
 
-    In the training all of them hear of it.
+    In the training all of them hear of it, and it is told there.
     """
     try:
         yield
     except SystemExit:
         launcher = trainer.strategy.launcher
-        if launcher is not None and not model.started:
+        if launcher is not None and (not model.started or model.final_test):
             launcher.kill(signal.SIGTERM)
+        if model.final_test and trainer.is_global_zero:
+            log.warning("stopped in the final test%s", how_to_go_on(trainer.default_root_dir))
         raise
 
 

@@ -6,7 +6,7 @@ python -m ssgan.score RUN --inception FILE --samples 50000   # as in the literat
 
 Samples and test images are compared with the training images. The test images are the floor: what real images score. A
 score is named after what made the features, such as FID-digits-mlp or FID-inception, and compares with no score of
-another name, data set or number of samples. Written: score.json.
+another name, other weights, another data set or number of samples. Written: score.json.
 """
 
 from __future__ import annotations
@@ -48,11 +48,13 @@ def main() -> None:
     folder = output_folder(arguments.out, arguments.runs, "score")
 
     from ssgan.atomic_write import atomic_write
+    from ssgan.inference.stored_module import checkpoint_path
     from ssgan.inference.trained import load
     from ssgan.scoring.scores import require_enough, require_library, scores
 
     require_library()
-    models = {run: load(run, arguments.device) for run in dict.fromkeys(arguments.runs)}
+    given = {checkpoint_path(run).resolve(): run for run in reversed(arguments.runs)}  # by whatever name, once
+    models = {run: load(run, arguments.device) for run in reversed(given.values())}
     for model in models.values():
         _ = model.generator  # a supervised run is refused before anything long begins
     first = next(iter(models.values()))
@@ -67,6 +69,7 @@ def main() -> None:
     real = extractor(training)
     report: dict[str, Any] = {
         "extractor": extractor.name,
+        "weights": extractor.weights,
         "reference": f"{len(training)} training images",
         "seed": arguments.seed,
         "floor": {"images": f"{len(data.x_test)} test images", **scores(extractor(data.x_test), real)},
@@ -102,12 +105,13 @@ def _show(report: dict[str, Any], samples: int) -> None:
     from rich.table import Table
 
     name = report["extractor"]
-    table = Table(title=f"against {report['reference']}", title_justify="left", box=None)
+    title = f"against {report['reference']}, by {name} with weights {report['weights']}"
+    table = Table(title=title, title_justify="left", box=None)
     table.add_column("images")
     for column in (f"FID-{name}", f"KID-{name}", f"IS-{name}", "precision", "recall"):
         table.add_column(column, justify="right")
     rows = [(f"real: {report['floor']['images']}", report["floor"])]
-    rows += [(f"{Path(run['run']).name}: {samples} samples", run) for run in report["runs"]]
+    rows += [(f"{run['run']}: {samples} samples", run) for run in report["runs"]]
     for title, row in rows:
         table.add_row(
             escape(title),

@@ -8,9 +8,11 @@ import random
 from pathlib import Path
 
 import pytest
+from lightning.pytorch import Callback
 from omegaconf import OmegaConf
 
 from ssgan.config import build, config_folder
+from ssgan.errors import ConfigError
 from ssgan.networks import MLP, Conv
 from ssgan.training_options import Average, Objective, Optim, RunOptions, TrainerOptions
 from ssgan.tricks import FeatureMatching, Trick
@@ -228,3 +230,12 @@ def test_composing_leaves_the_configuration_unresolved_for_cfg_job(tmp_path: Pat
     assert OmegaConf.to_container(composed(tmp_path), resolve=False)["trainer"]["max_epochs"] == (
         "${part:${optim.epochs},${optim.length}}"
     )
+
+
+def test_a_class_of_lightning_gets_plain_dictionaries_and_its_refusal_is_one_line() -> None:
+    """Timer tells a duration that is a dictionary from one that is a text."""
+    node = {"_target_": "lightning.pytorch.callbacks.Timer", "duration": {"seconds": 90}}
+    assert build(node, Callback, "callbacks.timer").time_remaining() == 90
+    with pytest.raises(ConfigError, match=r"callbacks\.timer: .*weeks") as error:
+        build(node | {"interval": "weeks"}, Callback, "callbacks.timer")
+    assert "\n" not in str(error.value)

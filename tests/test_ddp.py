@@ -31,15 +31,24 @@ from pathlib import Path
 from lightning.pytorch import Callback
 
 
-class Stop(Callback):
+def stop(trainer):
+    Path(f"{trainer.global_rank}.tmp").write_text(str(os.getpid()))
+    Path(f"{trainer.global_rank}.tmp").rename(f"{trainer.global_rank}.pid")
+    if trainer.global_rank == 0:
+        while not Path("1.pid").exists():
+            time.sleep(0.1)
+        os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(600)
+
+
+class AtTheStart(Callback):
     def setup(self, trainer, pl_module, stage):
-        Path(f"{trainer.global_rank}.tmp").write_text(str(os.getpid()))
-        Path(f"{trainer.global_rank}.tmp").rename(f"{trainer.global_rank}.pid")
-        if trainer.global_rank == 0:
-            while not Path("1.pid").exists():
-                time.sleep(0.1)
-            os.kill(os.getpid(), signal.SIGTERM)
-        time.sleep(600)
+        stop(trainer)
+
+
+class InTheFinalTest(Callback):
+    def on_test_batch_start(self, trainer, *_):
+        stop(trainer)
 """
 
 
@@ -114,10 +123,14 @@ def test_the_error_of_the_whole_test_set_is_counted(run_dir: Path):
     assert errors == json.loads((run_dir / "run" / "result.json").read_text())["test_errors"]
 
 
-def test_a_signal_before_the_training_ends_both(tmp_path: Path):
+@pytest.mark.parametrize("moment", ["AtTheStart", "InTheFinalTest"])
+def test_a_signal_before_or_after_the_training_ends_both(moment: str, tmp_path: Path):
     (tmp_path / "stop.py").write_text(STOP)
-    result = start(tmp_path, "data.batch_size=20", *TINY_MLP, "logger=none", "+callbacks.stop._target_=stop.Stop")
+    short = ("data.batch_size=20", "trainer.max_iterations=2", *TINY_MLP, "logger=none", "callbacks=checkpoints")
+    result = start(tmp_path, *short, f"+callbacks.stop._target_=stop.{moment}")
     assert result.returncode == 143, result.stderr[-3000:]
+    told = "stopped in the final test; hydra.run.dir=" in result.stdout and "ckpt_path=last goes on" in result.stdout
+    assert told is (moment == "InTheFinalTest"), result.stdout
     other = int((tmp_path / "1.pid").read_text())
     deadline = time.monotonic() + 60
     while Path(f"/proc/{other}").exists() and "zombie" not in Path(f"/proc/{other}/status").read_text():

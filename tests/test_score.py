@@ -70,6 +70,26 @@ def test_two_runs_by_an_own_extractor(
     named = json.loads((tmp_path / "named" / "score.json").read_text())
     assert_equal(named["floor"], report["floor"])
     assert_equal(named["runs"][0], report["runs"][0])
+    assert named["weights"] == report["weights"]
+
+
+def test_a_run_is_scored_once_and_the_weights_are_named(
+    run_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two networks of one class give scores of one name that do not compare."""
+    other = tmp_path / "other"
+    train(other, *TINY, "trainer.max_iterations=1", "objective=supervised")
+    monkeypatch.chdir(run_dir)
+    reports = {}
+    for extractor in (run_dir, other):
+        names = (".", run_dir, run_dir / "checkpoints" / "last.ckpt")
+        assert call(monkeypatch, *names, "--samples", 40, "--extractor", extractor, "--out", tmp_path / "out") == 0
+        reports[extractor] = json.loads((tmp_path / "out" / "score.json").read_text())
+        assert [run["run"] for run in reports[extractor]["runs"]] == ["."]
+        said = capsys.readouterr().out
+        assert ".: 40 samples" in said and f"with weights {reports[extractor]['weights']}" in said
+    assert reports[run_dir]["extractor"] == reports[other]["extractor"]
+    assert reports[run_dir]["weights"] != reports[other]["weights"]
 
 
 def test_the_reference_is_all_that_there_is_to_learn_from(

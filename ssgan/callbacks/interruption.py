@@ -26,6 +26,19 @@ log = logging.getLogger(__name__)
 REQUEUE = (signal.SIGUSR1, signal.SIGUSR2)
 
 
+def how_to_go_on(run_dir: str) -> str:
+    """What to say to the user of a run that was stopped, after the words that it was."""
+    if not last_checkpoint(run_dir).is_file():
+        return "; callbacks has no checkpoints, so nothing was saved"
+    if in_sweep():
+        return ""  # what goes on with a sweep is said at its end
+    return (
+        f"; {typed('hydra.run.dir', run_dir)} ckpt_path=last goes on"
+        if HydraConfig.initialized()
+        else ("; the same command goes on")
+    )
+
+
 class Interruption(Checkpoint):
     """Finishes the iteration, and its evaluation, before it obeys a signal.
 
@@ -113,12 +126,7 @@ class Interruption(Checkpoint):
                 handler(received, None)
             return  # whoever has requeued the job ends it
         if trainer.is_global_zero:
-            name = signal.Signals(received).name
-            folder = typed("hydra.run.dir", trainer.default_root_dir)
-            again = f"; {folder} ckpt_path=last goes on" if HydraConfig.initialized() else "; the same command goes on"
-            again = "" if in_sweep() else again  # what goes on with a sweep is said at its end
-            saved = last_checkpoint(trainer.default_root_dir).is_file()
-            hint = again if saved else "; callbacks has no checkpoints, so nothing was saved"
+            name, hint = signal.Signals(received).name, how_to_go_on(trainer.default_root_dir)
             log.warning("%s: stopped after iteration %d%s", name, trainer.global_step, hint)
         raise SIGTERMException(128 + received)
 

@@ -147,19 +147,21 @@ def _run_onnx(path: Path, name: str, rows: Tensor) -> list[Tensor]:
 def write_state_dict(model: TrainedModel, folder: Path, generator: bool = True) -> list[ExportedFile]:
     """``weights.pt``, plain tensors by name, and ``model.json``, which says what they belong to."""
     weights = {"classifier": model.classifier.state_dict()}
-    if generator and model.config.objective.g_steps:
+    generator = generator and model.config.objective.g_steps > 0
+    if generator:
         weights["generator"] = in_use(model.module.generator, model.module.generator_average).state_dict()
     with atomic_write(folder / "weights.pt") as aside:
         torch.save({name: {key: value.cpu() for key, value in part.items()} for name, part in weights.items()}, aside)
     with atomic_write(folder / "model.json") as aside:
-        aside.write_text(json.dumps(describe(model), indent=2) + "\n")
+        aside.write_text(json.dumps(describe(model, generator), indent=2) + "\n")
     return [ExportedFile(folder / name, None) for name in ("weights.pt", "model.json")]
 
 
-def describe(model: TrainedModel) -> dict[str, Any]:
-    """What a user of the exported files has to know, as plain values."""
+def describe(model: TrainedModel, generator: bool) -> dict[str, Any]:
+    """What a user of the exported files has to know, as plain values; ``generator``: whether that is among them."""
     channels, height, width = model.image_shape
     scale = model.module.scale
+    z = f"float32 [n, {model.module.generator.z_dim}], uniform in [0, 1)"
     return {
         "classes": list(model.classes),
         "input": {
@@ -174,7 +176,7 @@ def describe(model: TrainedModel) -> dict[str, Any]:
             "probabilities": "softmax(logits)",
             "realness": "D(x) = sigmoid(logsumexp(logits))",
         },
-        "generator": {"z": f"float32 [n, {model.module.generator.z_dim}], uniform in [0, 1)", "images": "0 to 255"},
+        **({"generator": {"z": z, "images": "0 to 255"}} if generator else {}),
         "model": model.config.resolved["model"],
         "trick": model.config.resolved.get("trick") or {},
         "versions": {"ssgan": __version__, "torch": torch.__version__},

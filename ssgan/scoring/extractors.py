@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ssgan.errors import ConfigError, DataError
 from ssgan.inference.trained import TrainedModel
@@ -14,12 +15,21 @@ from ssgan.scoring.scores import Features
 
 
 class Extractor(Protocol):
-    """Features of uint8 images, under a ``name`` that says whose."""
+    """Features of uint8 images, under a ``name`` that says whose; ``weights`` tells networks of one name apart."""
 
     name: str
+    weights: str
 
     def __call__(self, images: Tensor) -> Features:
         """Features and logits of uint8 images ``[n, channels, height, width]``."""
+
+
+def digest(network: nn.Module) -> str:
+    """Twelve hexadecimal digits that other weights would not have."""
+    found = hashlib.sha256()
+    for name, value in sorted(network.state_dict().items()):
+        found.update(name.encode() + value.detach().cpu().numpy().tobytes())
+    return found.hexdigest()[:12]
 
 
 class ClassifierExtractor:
@@ -33,6 +43,7 @@ class ClassifierExtractor:
         self.model = model
         network = type(model.config.model).__name__.lower()
         self.name = f"{model.config.data.name}-{network}"
+        self.weights = digest(model.classifier)
 
     @torch.inference_mode()
     def __call__(self, images: Tensor) -> Features:
@@ -87,6 +98,7 @@ class InceptionExtractor:
         except Exception as error:  # whatever a file that is something else makes torch raise
             raise ConfigError(f"--inception={weights}: no weights of Inception v3 for torch-fidelity") from error
         self.network = self.network.to(device).eval()
+        self.weights = digest(self.network)
         self.device = device
 
     @torch.inference_mode()

@@ -22,7 +22,7 @@ from ssgan.commands.unused_folder import put_configuration_back
 from ssgan.config import TrainConfig
 from ssgan.errors import ConfigError, DataError
 from ssgan.machine.cores import cpu_count
-from ssgan.machine.processes import one_of_several
+from ssgan.machine.processes import first_process, one_of_several
 from ssgan.resolvers import in_sweep
 from ssgan.run_folder.status import RunStatus, read_status
 from ssgan.sweeping.earlier import finished_result, unfinished_checkpoint
@@ -108,8 +108,13 @@ def contained(job: Callable[[DictConfig], Any]) -> Callable[[DictConfig], Any]:
 
 
 def _end(run_dir: str, state: str, error: str | None) -> None:
-    """Write how a run ended, beside how far it had come; a disk that is full has not to hide why it ended."""
+    """Write how a run ended, beside how far it had come; a disk that is full has not to hide why it ended.
+
+    A further process of the run, which hears late or never why the first one ended, does not say otherwise.
+    """
     last = read_status(run_dir) or RunStatus("running")
+    if not first_process() and last.state in ("done", "interrupted"):
+        return
     with suppress(OSError):
         RunStatus(state, last.iteration, last.iterations, last.seconds, error).write(run_dir)
 

@@ -96,6 +96,10 @@ def test_plain_weights_rebuild_the_networks(model: TrainedModel, tmp_path: Path)
     network.load_state_dict(weights["classifier"])
     torch.testing.assert_close(network(model.module.scale(images)).logits, logits)
     model.module.generator.load_state_dict(weights["generator"])
+    assert described["generator"]["z"].startswith(f"float32 [n, {model.module.generator.z_dim}]")
+    exported.write_state_dict(model, tmp_path, generator=False)
+    assert "generator" not in torch.load(tmp_path / "weights.pt", weights_only=True)
+    assert "generator" not in json.loads((tmp_path / "model.json").read_text())
 
 
 def test_a_program_that_differs_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

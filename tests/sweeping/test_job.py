@@ -12,11 +12,17 @@ import threading
 import time
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import OmegaConf
 
+from ssgan.errors import SSGANError
 from ssgan.run_folder.status import RunStatus, read_status
+from ssgan.sweeping.job import contained
 from tests.runs import TINY, assert_equal, command, last_checkpoint, metric_rows, train
 
 SWEEP = ("-m", *TINY, "logger=csv", "trainer.max_iterations=6", "trainer.log_every=2", "trainer.eval_every=3")
@@ -226,3 +232,23 @@ def test_an_interruption_once_the_result_is_there_leaves_the_run_done(
     status = read_status(tmp_path)
     assert status is not None and status.state == state
     assert (tmp_path / "result.json").exists() is (state == "done")
+
+
+@pytest.mark.parametrize(("before", "after"), [("interrupted", "interrupted"), ("done", "done"), ("running", "failed")])
+def test_a_further_process_does_not_say_otherwise_how_a_run_ended(
+    before: str, after: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It hears of the first one's end as of a lost connection; where that one was killed nobody else can tell."""
+
+    def lost(cfg: object) -> None:
+        RunStatus(before, 5, 10).write(tmp_path)
+        raise SSGANError("another process of this run was lost")
+
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    hydra = SimpleNamespace(mode=RunMode.RUN, runtime=SimpleNamespace(output_dir=str(tmp_path), cwd=str(tmp_path)))
+    monkeypatch.setattr(HydraConfig, "get", lambda: hydra)
+    monkeypatch.setattr(HydraConfig, "initialized", lambda: True)
+    with pytest.raises(SSGANError):
+        contained(lost)(OmegaConf.create())
+    status = read_status(tmp_path)
+    assert status is not None and status.state == after

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import math
 import signal
@@ -175,6 +176,10 @@ def build_trainer(
     if ours := sorted(options.lightning.keys() & {*trainer.keywords, *OURS}):
         instead = OURS.get(ours[0], "it is set by an option of trainer")
         raise ConfigError(f"trainer.lightning.{ours[0]}: {instead}")
+    known = inspect.signature(L.Trainer).parameters
+    for name, value in options.lightning.items():  # Lightning takes any value, and some have no effect until training
+        if name in known and known[name].annotation in (bool, bool | None) and value not in (True, False, None):
+            raise ConfigError(f"trainer.lightning.{name}={value}: must be true or false")
     try:
         built = trainer(**{"profiler": NoProfiler(), **options.lightning})
     except (MisconfigurationException, TypeError, ValueError, RuntimeError) as error:  # the last: SLURM's variables

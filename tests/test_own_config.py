@@ -85,6 +85,7 @@ def test_a_key_of_wandb_that_nothing_reads_is_refused(capfd: pytest.CaptureFixtu
         ("+trainer.lightning.gradient_clip_val=1", "optim.clip_norm"),
         ("+trainer.lightning.max_steps=3", "set by an option of trainer"),
         ("+trainer.lightning.nonsense=3", "nonsense"),
+        ("+trainer.lightning.detect_anomaly=abc", "trainer.lightning.detect_anomaly=abc: must be true or false"),
         ("+trainer.lightning.limit_train_batches=5", "trainer.max_iterations"),
         ("+trainer.lightning.overfit_batches=1", "data.num_labels"),
         ("+trainer.lightning.limit_val_batches=1", "that of all images"),

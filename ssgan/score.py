@@ -53,8 +53,10 @@ def main() -> None:
     from ssgan.scoring.scores import require_enough, require_library, scores
 
     require_library()
-    given = {checkpoint_path(run).resolve(): run for run in reversed(arguments.runs)}  # by whatever name, once
-    models = {run: load(run, arguments.device) for run in reversed(given.values())}
+    once: dict[Path, str] = {}
+    for run in arguments.runs:
+        once.setdefault(checkpoint_path(run).resolve(), run)  # one model is scored once, however often it is named
+    models = {run: load(run, arguments.device) for run in once.values()}
     for model in models.values():
         _ = model.generator  # a supervised run is refused before anything long begins
     first = next(iter(models.values()))

@@ -32,11 +32,8 @@ def how_to_go_on(run_dir: str) -> str:
         return "; callbacks has no checkpoints, so nothing was saved"
     if in_sweep():
         return ""  # what goes on with a sweep is said at its end
-    return (
-        f"; {typed('hydra.run.dir', run_dir)} ckpt_path=last goes on"
-        if HydraConfig.initialized()
-        else ("; the same command goes on")
-    )
+    again = f"{typed('hydra.run.dir', run_dir)} ckpt_path=last" if HydraConfig.initialized() else "the same command"
+    return f"; {again} goes on"
 
 
 class Interruption(Checkpoint):

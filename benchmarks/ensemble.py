@@ -25,10 +25,10 @@ import torch
 
 from benchmarks.machine import describe, device, write
 from benchmarks.step import CASES, Rival, images_of
+from ssgan.augmentation.moves import augment
 from ssgan.build import build_model
 from ssgan.composition import compose
 from ssgan.config import TrainConfig
-from ssgan.data.augment import augment
 from ssgan.data.module import SemiSupervisedData
 from ssgan.objectives import discriminator_terms, frozen, generator_terms
 from ssgan.steps import DiscriminatorBatch

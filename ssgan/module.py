@@ -9,7 +9,7 @@ import lightning as L
 import torch
 from torch import Tensor, nn
 
-from ssgan.data.options import Augmentation
+from ssgan.augmentation import Augmentation
 from ssgan.data.streams import EvalBatch, IterationBatch
 from ssgan.layers import PixelScale, Share, spanning
 from ssgan.machine.precision import uncached_casts

@@ -209,18 +209,20 @@ def _ended_together(trainer: L.Trainer, model: SemiSupervisedGAN) -> Iterator[No
 
 @contextmanager
 def open_loggers(nodes: dict[str, Any]) -> Iterator[list[Logger]]:
-    """The chosen loggers; those that can be closed are, also when the run fails."""
+    """The chosen loggers; those that can be closed are, and told of the error if the run ended by one."""
     loggers: list[Logger] = []
-    failed = True
+    ended_by: BaseException | None = None
     try:
         for name, node in nodes.items():
             loggers.append(build(node, Logger, f"logger.{name}"))
         yield loggers
-        failed = False
+    except BaseException as error:
+        ended_by = error
+        raise
     finally:
         for logger in loggers:
             if hasattr(logger, "close"):
-                logger.close(failed)
+                logger.close(ended_by)
 
 
 def quieten() -> None:

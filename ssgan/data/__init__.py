@@ -9,7 +9,7 @@ from __future__ import annotations
 from ssgan.data.arrays import Arrays
 from ssgan.data.digits import Digits
 from ssgan.data.folder import Folder
-from ssgan.data.options import Augmentation, DataOptions
+from ssgan.data.options import DataOptions
 from ssgan.data.torchvision_sets import CIFAR10, MNIST, SVHN
 
-__all__ = ["CIFAR10", "MNIST", "SVHN", "Arrays", "Augmentation", "DataOptions", "Digits", "Folder"]
+__all__ = ["CIFAR10", "MNIST", "SVHN", "Arrays", "DataOptions", "Digits", "Folder"]

@@ -22,6 +22,9 @@ log = logging.getLogger(__name__)
 #: Seconds after which a server that does not answer is given up at the start.
 INIT_TIMEOUT = 30.0
 
+#: The exit code that wandb itself gives a run that Ctrl-C ends, and that it gets here for a signal too.
+INTERRUPTED = 255
+
 #: Seconds that the end of a run waits for a server that has gone away. What is not uploaded by then lies in the run's
 #: folder ``wandb``; ``wandb sync`` uploads it.
 FINISH_TIMEOUT = 300.0
@@ -84,10 +87,11 @@ class RunWandbLogger(WandbLogger):
             super().log_image(*args, **kwargs)
 
     @rank_zero_only
-    def close(self, failed: bool = False) -> None:
-        """End the run, so that the next job of a sweep gets one of its own."""
+    def close(self, ended_by: BaseException | None = None) -> None:
+        """End the run, so that the next job of a sweep gets one of its own; ``ended_by`` is what its job raised."""
+        failed = 1 if isinstance(ended_by, Exception) else INTERRUPTED
         with self._going_on():
-            self.experiment.finish(exit_code=int(failed))
+            self.experiment.finish(exit_code=0 if ended_by is None else failed)
         if self._lost:  # what is left of it would be taken for the next job's run
             with self._going_on():
                 wandb.teardown()

@@ -4,16 +4,27 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ssgan.checks import in_range, non_negative, one_of, positive
 from ssgan.errors import ConfigError
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from ssgan.networks.discriminator import Discriminator
     from ssgan.networks.encoder import Encoder
     from ssgan.networks.generator import Generator
-    from ssgan.tricks import TrickSet
+
+
+class TrickLayers(Protocol):
+    """The layers that the selected techniques put into the networks (:class:`ssgan.tricks.TrickSet`)."""
+
+    def generator_norm(self, channels: int, batch_size: int) -> nn.Module:
+        """G's normalisation after a hidden layer."""
+
+    def discriminator_heads(self, num_features: int, batch_size: int) -> dict[str, nn.Module]:
+        """Layers whose outputs D's last layer sees beside its features."""
 
 
 def are_widths(values: list[Any]) -> bool:
@@ -43,7 +54,7 @@ class Architecture(ABC):
         positive("model.pixel_divisor", self.pixel_divisor)
 
     @abstractmethod
-    def build_generator(self, image_shape: tuple[int, int, int], tricks: TrickSet, batch_size: int) -> Generator:
+    def build_generator(self, image_shape: tuple[int, int, int], tricks: TrickLayers, batch_size: int) -> Generator:
         """G for images ``(channels, height, width)``; weights not yet set."""
 
     def build_encoder(self, image_shape: tuple[int, int, int]) -> Encoder:
@@ -56,7 +67,7 @@ class Architecture(ABC):
 
     @abstractmethod
     def build_discriminator(
-        self, image_shape: tuple[int, int, int], num_classes: int, tricks: TrickSet, batch_size: int
+        self, image_shape: tuple[int, int, int], num_classes: int, tricks: TrickLayers, batch_size: int
     ) -> Discriminator:
         """D for images ``(channels, height, width)``; weights not yet set."""
 
@@ -79,7 +90,7 @@ class MLP(Architecture):
         non_negative("model.input_noise", self.input_noise)
         non_negative("model.hidden_noise", self.hidden_noise)
 
-    def build_generator(self, image_shape: tuple[int, int, int], tricks: TrickSet, batch_size: int) -> Generator:
+    def build_generator(self, image_shape: tuple[int, int, int], tricks: TrickLayers, batch_size: int) -> Generator:
         """See :class:`ssgan.networks.mlp.MLPGenerator`."""
         from ssgan.networks.mlp import MLPGenerator
 
@@ -94,7 +105,7 @@ class MLP(Architecture):
         return MLPEncoder(image_shape, self.z_dim, self.generator_hidden)
 
     def build_discriminator(
-        self, image_shape: tuple[int, int, int], num_classes: int, tricks: TrickSet, batch_size: int
+        self, image_shape: tuple[int, int, int], num_classes: int, tricks: TrickLayers, batch_size: int
     ) -> Discriminator:
         """See :class:`ssgan.networks.mlp.MLPDiscriminator`."""
         from ssgan.networks.mlp import MLPDiscriminator
@@ -145,7 +156,7 @@ class Conv(Architecture):
         non_negative("model.input_noise", self.input_noise)
         in_range("model.hidden_dropout", self.hidden_dropout, 0.0, 0.99)
 
-    def build_generator(self, image_shape: tuple[int, int, int], tricks: TrickSet, batch_size: int) -> Generator:
+    def build_generator(self, image_shape: tuple[int, int, int], tricks: TrickLayers, batch_size: int) -> Generator:
         """See :class:`ssgan.networks.conv.ConvGenerator`."""
         from ssgan.networks.conv import ConvGenerator
 
@@ -160,7 +171,7 @@ class Conv(Architecture):
         return ConvEncoder(image_shape, self.z_dim, self.generator_widths)
 
     def build_discriminator(
-        self, image_shape: tuple[int, int, int], num_classes: int, tricks: TrickSet, batch_size: int
+        self, image_shape: tuple[int, int, int], num_classes: int, tricks: TrickLayers, batch_size: int
     ) -> Discriminator:
         """See :class:`ssgan.networks.conv.ConvDiscriminator`."""
         from ssgan.networks.conv import ConvDiscriminator

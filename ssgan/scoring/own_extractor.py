@@ -13,8 +13,9 @@ import torch
 from filelock import FileLock
 from omegaconf import OmegaConf
 
+from ssgan.augmentation import Augmentation
 from ssgan.config import parse
-from ssgan.data.options import Augmentation, cache_dir
+from ssgan.data.options import cache_dir
 from ssgan.inference.trained import TrainedModel, load
 from ssgan.run import run
 from ssgan.training_options import Average, Objective, Optim, TrainerOptions

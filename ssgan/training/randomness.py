@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ssgan.data.augment import augment
-from ssgan.data.options import Augmentation
+from ssgan.augmentation import Augmentation
+from ssgan.augmentation.moves import augment
 from ssgan.errors import ConfigError
 from ssgan.layers import WHOLE, Share
 from ssgan.networks.discriminator import Discriminator

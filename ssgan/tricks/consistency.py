@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from ssgan.augmentation import Augmentation
 from ssgan.checks import in_range, non_negative, one_of
-from ssgan.data.options import Augmentation
 from ssgan.tricks.base import Trick
 from ssgan.tricks.ramp import ramp_up
 
@@ -85,14 +85,14 @@ class Consistency(Trick):
         self, generator: Generator, discriminator: Discriminator, shape: Sequence[int], rng: torch.Generator
     ) -> tuple[Tensor, ...]:
         """Draw how the second view moves, and the noise of D's layers on it."""
-        from ssgan.data.augment import draw_moves
+        from ssgan.augmentation.moves import draw_moves
 
         moves = draw_moves(shape, self.moves, rng)
         return moves + discriminator.draw_noise(shape[0], rng)
 
     def discriminator_penalty(self, step: DiscriminatorStep) -> Tensor:
         """Fill the term of D."""
-        from ssgan.data.augment import Moves, moved
+        from ssgan.augmentation.moves import Moves, moved
 
         moves, layers = Moves(*step.draws[: len(Moves._fields)]), step.draws[len(Moves._fields) :]
         second = step.batch.unlabelled

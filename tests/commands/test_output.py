@@ -8,6 +8,7 @@ import pytest
 from rich.table import Table
 
 from ssgan.commands.output import output_folder, table_console
+from ssgan.errors import ConfigError
 
 
 def test_the_named_folder_outranks_the_others(tmp_path: Path):
@@ -20,6 +21,14 @@ def test_inside_one_folder_and_otherwise_here(tmp_path: Path):
     assert output_folder(None, [str(tmp_path)], "score") == tmp_path / "score"
     assert output_folder(None, [str(file)], "score") == Path("score")
     assert output_folder(None, [str(tmp_path), str(tmp_path)], "score") == Path("score")
+
+
+def test_a_file_in_the_folders_place_is_refused(tmp_path: Path):
+    (tmp_path / "score").touch()
+    with pytest.raises(ConfigError, match=r"score is a file: name a folder with --out$"):
+        output_folder(tmp_path / "score", [str(tmp_path)], "export")
+    with pytest.raises(ConfigError, match=r"score is a file"):
+        output_folder(None, [str(tmp_path)], "score")
 
 
 @pytest.mark.parametrize("width", [120, 160])

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 from pathlib import Path
 from typing import Any
 
+import lightning as L
 import numpy as np
 import pytest
 import wandb
@@ -109,6 +112,19 @@ def test_a_failed_job_closes_its_run_as_failed(tmp_path: Path) -> None:
         train(tmp_path / "run", *OFFLINE, "optim.lr=1e30")
     assert wandb.run is None
     assert [end.exit_code for end in of_kind(tmp_path / "run", "exit")] == [1]
+
+
+@pytest.mark.parametrize("signal_sent", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_job_is_closed_as_one(tmp_path: Path, signal_sent: signal.Signals) -> None:
+    class Sent(L.Callback):
+        def on_train_batch_end(self, trainer: L.Trainer, *_: Any) -> None:
+            if trainer.global_step == 3:
+                os.kill(os.getpid(), signal_sent)
+
+    with pytest.raises(SystemExit):
+        train(tmp_path / "run", *OFFLINE, callbacks=[Sent()])
+    assert wandb.run is None
+    assert [end.exit_code for end in of_kind(tmp_path / "run", "exit")] == [255]
 
 
 def test_online_without_a_login_is_refused_before_anything_starts(

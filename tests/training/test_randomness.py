@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from ssgan.data.augment import augment
-from ssgan.data.options import Augmentation
+from ssgan.augmentation import Augmentation
+from ssgan.augmentation.moves import augment
 from ssgan.data.streams import epoch_rng
 from ssgan.errors import ConfigError
 from ssgan.layers import Share

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from ssgan.data.augment import Moves
+from ssgan.augmentation.moves import Moves
 from ssgan.errors import ConfigError
 from ssgan.training.average import WeightAverage
 from ssgan.tricks import Consistency
 from ssgan.tricks.consistency import consistency_loss
-from tests.data.pixel_by_pixel import moved_image
+from tests.augmentation.pixel_by_pixel import moved_image
 from tests.tricks.steps import N, Step, assert_same_gradients
 
 FIELDS = len(Moves._fields)

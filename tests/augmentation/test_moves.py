@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from ssgan.data.augment import Moves, augment, draw_moves, moved
-from ssgan.data.options import Augmentation
+from ssgan.augmentation import Augmentation
+from ssgan.augmentation.moves import Moves, augment, draw_moves, moved
 from ssgan.errors import ConfigError
-from tests.data.pixel_by_pixel import moved_image
+from tests.augmentation.pixel_by_pixel import moved_image
 
 C, H, W = 3, 6, 8
 BOTH = Augmentation(flip=True, shift=2)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import grid_sample
 
-from ssgan.data.options import Augmentation
+from ssgan.augmentation import Augmentation
 from ssgan.errors import ConfigError
 from ssgan.layers import WHOLE, Share
 

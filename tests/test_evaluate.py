@@ -14,6 +14,7 @@ from PIL import Image
 
 import ssgan
 from ssgan.evaluate import command
+from tests.data.painted import paint, paint_folder
 from tests.runs import TINY, train
 
 RUN = (*TINY, "trainer.max_iterations=30")
@@ -107,6 +108,21 @@ def test_other_images_than_those_of_the_training_are_said(
         f"{tmp_path / 'run' / 'checkpoints' / 'last.ckpt'}: the data set has other images or labels now than it had for"
         " the training"
     ]
+
+
+def test_a_test_set_taken_from_changed_images_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = paint_folder(tmp_path / "images")
+    (root / "test").rename(tmp_path / "test")
+    folder = ("data=folder", f"data.path={root}", "data.num_test=2", "data.batch_size=2", "data.image_size=8")
+    train(tmp_path / "run", *TINY, "trainer.max_iterations=1", "model=mlp_small", *folder)
+    assert call(monkeypatch, tmp_path / "run") == 0
+    assert json.loads((tmp_path / "run" / "evaluation" / "evaluation.json").read_text())["runs"][0]["test_size"] == 2
+    paint(root / "cat" / "more.png", (240, 0, 0))
+    capsys.readouterr()
+    assert call(monkeypatch, tmp_path / "run") != 0
+    assert "of which data.num_test=2 would now take some for the test" in capsys.readouterr().err
 
 
 def test_files_of_probabilities_take_the_place_of_runs(

@@ -11,15 +11,14 @@ if TYPE_CHECKING:
     from ssgan.data.images import ImageData
 
 _NUM_TEST = 500
-_TEST_SEED = 0
 
 
 @dataclass(kw_only=True)
 class Digits(DataOptions):
     """1,297 training and 500 test images, 1x8x8, 10 classes (``root`` is not used: scikit-learn has them inside).
 
-    scikit-learn gives no test set. Ours is 50 images of each class, the first ones after a permutation by
-    ``numpy.random.RandomState(0)``. It is the same whatever the options; the training images keep their order.
+    scikit-learn gives no test set. Ours is 50 images of each class, by :func:`ssgan.data.split.split_test`, the same
+    whatever the options.
     """
 
     name: ClassVar[str] = "digits"
@@ -33,12 +32,12 @@ class Digits(DataOptions):
         from sklearn.datasets import load_digits
 
         from ssgan.data.images import ImageData
-        from ssgan.data.split import split_labels
+        from ssgan.data.split import split_test
 
         digits = load_digits()
         images = torch.from_numpy(np.rint(digits.images * (255 / 16)).astype(np.uint8)).unsqueeze(1)
         labels = torch.from_numpy(digits.target.astype(np.int64))
-        train, test = split_labels(labels, num_classes=10, num_labels=None, num_val=_NUM_TEST, seed=_TEST_SEED)
+        train, test = split_test(labels, num_classes=10, num_test=_NUM_TEST)
         return ImageData(
             x_train=images[train],
             y_train=labels[train],

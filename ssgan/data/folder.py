@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from ssgan.checks import one_of, positive
+from ssgan.checks import non_negative, one_of, positive
 from ssgan.data.image_files import EXTENSIONS, image_files, left_out
 from ssgan.data.options import DataOptions
 from ssgan.errors import ConfigError, DataError
@@ -37,7 +37,7 @@ class Folder(DataOptions):
         path/cat/*.png          labelled training images, one folder for each class
         path/dog/*.jpg
         path/unlabelled/**      training images without a label (may be absent)
-        path/test/cat/*.png     test images, the same classes
+        path/test/cat/*.png     test images, the same classes (or num_test takes some of the labelled ones)
         path/test/dog/*.jpg
 
     Folders are searched with their subfolders. Hidden files and files that are no images by their ending are ignored.
@@ -57,6 +57,9 @@ class Folder(DataOptions):
     """Name of the subfolder of images without a label."""
     test: str = "test"
     """Name of the subfolder of test images."""
+    num_test: int = 0
+    """Without such a subfolder: number of labelled images set aside for the test, the same for each class; whatever
+    ``seed`` is, the same ones."""
     unreadable: str = "refuse"
     """"refuse" to load if a file cannot be decoded, or "skip" such files with a warning that names them."""
 
@@ -65,6 +68,7 @@ class Folder(DataOptions):
         if not self.path:
             raise ConfigError("data.path is empty; name a folder of images")
         positive("data.image_size", self.image_size)
+        non_negative("data.num_test", self.num_test)
         one_of("data.channels", self.channels, (1, 3))
         one_of("data.resize", self.resize, ("crop", "squash"))
         one_of("data.unreadable", self.unreadable, ("refuse", "skip"))
@@ -85,16 +89,17 @@ class Folder(DataOptions):
 
         from ssgan.data.decoded import decode_files
         from ssgan.data.images import ImageData
+        from ssgan.data.split import split_test
 
         root = Path(self.path).expanduser().resolve()
         classes = self._classes(root)
         # Groups of files in the order of the final tensors: training classes, test classes, unlabelled.
         others: Counter[str] = Counter()
-        folders = [*classes, *(f"{self.test}/{name}" for name in classes), self.unlabelled]
-        groups = [image_files(root, folder, others) for folder in folders]
+        tested = [] if self.num_test else [f"{self.test}/{name}" for name in classes]
+        groups = [image_files(root, folder, others) for folder in (*classes, *tested, self.unlabelled)]
         if others:
             log.warning("%s: %s", root, left_out(others))
-        for folder in (root, root / self.test):
+        for folder in [root] if self.num_test else [root, root / self.test]:
             if loose := sum(
                 entry.suffix.lower() in EXTENSIONS and not entry.name.startswith(".")
                 for entry in folder.iterdir()
@@ -106,7 +111,7 @@ class Folder(DataOptions):
                     loose,
                     (f"; those without a label belong in {self.unlabelled}/" if folder == root else ""),
                 )
-        if not groups[-1]:
+        if not groups[-1] and self.num_labels is None:  # else those beyond the number are unlabelled
             log.warning("%s: no images in '%s': training has the labelled ones alone", root, self.unlabelled)
         files = [file for group in groups for file in group]
         group_of = [g for g, group in enumerate(groups) for _ in group]
@@ -114,24 +119,28 @@ class Folder(DataOptions):
         images, failures = decode_files(root, files, self.image_size, self.channels, self.resize)
         if failures:
             self._report([f"{_printable(files[i])} ({reason})" for i, reason in failures.items()], root)
-        kept = torch.ones(len(files), dtype=torch.bool)
-        kept[list(failures)] = False
         x, group = torch.from_numpy(images), torch.tensor(group_of)
-        k = len(classes)
-        for g, name in enumerate([*classes, *(f"{self.test}/{name}" for name in classes)]):
-            if not (kept & (group == g)).any():
+        group[list(failures)] = -1  # in no group
+        for g, name in enumerate([*classes, *tested]):
+            if not (group == g).any():
                 raise DataError(
                     f"{root / name}: there is no readable image in this folder, by its ending one of {_LIST}"
                 )
 
-        train, test, unlabelled = kept & (group < k), kept & (k <= group) & (group < 2 * k), kept & (group == 2 * k)
+        k, names = len(classes), tuple(map(_printable, classes))
+        labelled = ((group >= 0) & (group < k)).nonzero().flatten()
+        unlabelled = group == k + len(tested)
+        if self.num_test:
+            train, test = (labelled[part] for part in split_test(group[labelled], k, self.num_test, names))
+        else:
+            train, test = labelled, ((k <= group) & ~unlabelled).nonzero().flatten()
         return ImageData(
             x_train=x[train],
             y_train=group[train],
             x_unlabelled=x[unlabelled] if unlabelled.any() else None,
             x_test=x[test],
-            y_test=group[test] - k,
-            classes=tuple(map(_printable, classes)),
+            y_test=group[test] % k,
+            classes=names,
         )
 
     def _classes(self, root: Path) -> list[str]:
@@ -150,8 +159,18 @@ class Folder(DataOptions):
                 f" <class>/, {self.unlabelled}/ and {self.test}/<class>/ in this folder"
             )
         test = root / self.test
+        if self.num_test:
+            if test.is_dir():
+                raise DataError(f"{test} is there: data.num_test={self.num_test} is for a folder without test images")
+            for name in classes:
+                if name.lower() in _UNLABELLED:
+                    raise DataError(f"{root / name}: if its images have no label, data.unlabelled={name} says so")
+            return classes
         if not test.is_dir():
-            raise DataError(f"{test}: there is no such folder; test images belong there (data.test=<name>)")
+            raise DataError(
+                f"{test}: there is no such folder; test images belong there (data.test=<name>), or data.num_test=N sets"
+                " N of the labelled ones aside"
+            )
         test_classes = _subfolders(test)
         for name in classes:
             if name not in test_classes:

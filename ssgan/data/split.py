@@ -1,4 +1,4 @@
-"""Which training images are labelled, and which are held out for validation."""
+"""Which training images are labelled, and which are held out for validation or for the test."""
 
 from __future__ import annotations
 
@@ -18,6 +18,10 @@ class Split(NamedTuple):
 
     labelled: Tensor
     val: Tensor
+
+
+#: Seed of the choice of test images, which are the same for all splits.
+_TEST_SEED = 0
 
 
 def split_labels(
@@ -64,3 +68,29 @@ def split_labels(
         held_out[val] = True
         return Split((~held_out).nonzero().flatten(), val)
     return Split(torch.cat([members[:labelled_per_class] for members in of_class]), val)
+
+
+def split_test(
+    labels: Tensor, num_classes: int, num_test: int, classes: Sequence[str] | None = None
+) -> tuple[Tensor, Tensor]:
+    """Set test images aside from a data set that has none: indices of the training and of the test images.
+
+    The test images are the first of each class after a permutation by ``numpy.random.RandomState(0)``, class by class;
+    the training images keep their order.
+
+    Args:
+        labels: int64 labels 0..K-1 of all images, shape (N,).
+        num_classes: K.
+        num_test: test images in total, a multiple of K.
+        classes: class names for the messages of errors.
+
+    Raises:
+        ConfigError: the number is not a multiple of K, or no image of a class would be left for the training.
+    """
+    of_each = per_class("data.num_test", num_test, num_classes, lowest=1)
+    for k, count in enumerate(torch.bincount(labels, minlength=num_classes).tolist()):
+        if count <= of_each:
+            name = f"class {k}" if classes is None else f"class {k} ({classes[k]})"
+            raise ConfigError(f"data.num_test={num_test} takes {of_each} images of each class, but {name} has {count}")
+    train, test = split_labels(labels, num_classes, num_labels=None, num_val=num_test, seed=_TEST_SEED)
+    return train, test

@@ -221,7 +221,8 @@ class TrainedModel:
                 it the environment variable SSGAN_DATA takes the place of a ``data.root`` that is not there.
 
         Raises:
-            DataError: it is not there any more, or its images have another size or its classes other names now.
+            DataError: it is not there any more, or its images have another size or its classes other names now, or
+                there are other images and the test ones are chosen among them.
         """
         options = self.config.data
         here = os.environ.get("SSGAN_DATA")
@@ -240,7 +241,10 @@ class TrainedModel:
         if data.shape != self.image_shape or data.classes != self.classes:
             raise DataError(f"{self.path}: the data set has other images or classes now than it had for the training")
         if self.data_checksum not in (None, data.checksum()):
-            log.warning("%s: the data set has other images or labels now than it had for the training", self.path)
+            change = f"{self.path}: the data set has other images or labels now than it had for the training"
+            if taken := getattr(options, "num_test", 0):
+                raise DataError(f"{change}, of which data.num_test={taken} would now take some for the test")
+            log.warning("%s", change)
         return data
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.data.painted import colours, load, paint_folder, refusal
+from ssgan.errors import ConfigError
+from tests.data.painted import colours, load, paint, paint_folder, refusal
 
 
 @pytest.fixture
@@ -37,6 +38,10 @@ def test_no_unlabelled_images(root: Path, caplog: pytest.LogCaptureFixture) -> N
     assert [message.partition(": ")[2] for message in caplog.messages] == [
         "no images in 'unlabelled': training has the labelled ones alone"
     ]
+    caplog.clear()
+    assert load(root, num_labels=2).x_unlabelled is None and not caplog.messages, (
+        "the other three images are unlabelled"
+    )
     (root / "unlabelled").mkdir()
     assert load(root).x_unlabelled is None
 
@@ -94,6 +99,35 @@ def test_names_that_are_not_utf_8_are_written_out(root: Path, caplog: pytest.Log
 def test_a_folder_of_unlabelled_images_by_another_name_is_guessed(root: Path) -> None:
     (root / "unlabelled").rename(root / "Unlabeled")
     assert refusal(root).endswith(f"which {root} has; are its images unlabelled? data.unlabelled=Unlabeled")
+
+
+def test_test_images_are_taken_from_the_labelled_ones(root: Path) -> None:
+    shutil.rmtree(root / "test")
+    assert "or data.num_test=N sets N of the labelled ones aside" in refusal(root)
+    for i in range(4):  # all images differ
+        paint(root / "cat" / f"{i}.png", (240 + i, 0, 0))
+        paint(root / "dog" / f"{i}.png", (0, 240 + i, 0))
+    (root / "cat" / "bad.png").write_text("x")
+    whole, data = (load(root, num_test=n, unreadable="skip") for n in (2, 4))
+    assert data.classes == ("cat", "dog")
+    assert data.y_test.tolist() == colours(data.x_test) == [0, 0, 1, 1]
+    assert data.y_train.tolist() == colours(data.x_train) == [0] * 5 + [1] * 4
+    assert colours(data.x_unlabelled) == [0, 1]
+    every = [sorted(image.numpy().tobytes() for image in [*d.x_train, *d.x_test]) for d in (whole, data)]
+    assert every[0] == every[1] and len(every[0]) == 13
+    again = load(root, num_test=4, unreadable="skip", seed=2)
+    assert again.checksum() == data.checksum(), "the same ones for each split"
+
+
+def test_a_test_set_is_taken_only_where_there_is_none(root: Path) -> None:
+    assert "test is there: data.num_test=2 is for a folder without test images" in refusal(root, num_test=2)
+    shutil.rmtree(root / "test")
+    with pytest.raises(ConfigError, match=r"takes 2 images of each class, but class 1 \(dog\) has 2$"):
+        load(root, num_test=4)
+    (root / "unlabelled").rename(root / "Unlabeled")
+    assert refusal(root, num_test=2).endswith(
+        "Unlabeled: if its images have no label, data.unlabelled=Unlabeled says so"
+    )
 
 
 @pytest.mark.parametrize(

@@ -100,6 +100,7 @@ def test_wrong_options_are_refused(option: str, value: int) -> None:
     ("option", "value"),
     [
         ("image_size", 0),
+        ("num_test", -1),
         ("channels", 2),
         ("resize", "stretch"),
         ("unreadable", "ignore"),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from ssgan.data.split import split_labels
+from ssgan.data.split import split_labels, split_test
 from ssgan.errors import ConfigError
 
 K = 10
@@ -78,3 +78,24 @@ def test_a_class_with_too_few_images_is_named(num_labels: int | None, num_val: i
     labels = torch.tensor([0, 0, 0, 0, 1, 1])
     with pytest.raises(ConfigError, match=r"needs 3 training images of each class, but class 1 \(dog\) has 2$"):
         split_labels(labels, 2, num_labels, num_val, seed=1, classes=("cat", "dog"))
+
+
+def test_test_images_are_the_first_of_each_class_after_a_permutation() -> None:
+    order = np.random.RandomState(0).permutation(1000)
+    expected = [i for k in range(K) for i in [i for i in order if LABELS[i] == k][:4]]
+    train, test = split_test(LABELS, K, 4 * K)
+    assert test.tolist() == expected
+    assert train.tolist() == [i for i in range(1000) if i not in expected]
+
+
+@pytest.mark.parametrize(
+    ("num_test", "message"),
+    [
+        (3, "data.num_test=3: must be a multiple of the 2 classes; nearest: 2 or 4"),
+        (4, "data.num_test=4 takes 2 images of each class, but class 1 (dog) has 2"),
+    ],
+)
+def test_a_test_set_that_cannot_be_taken_is_refused(num_test: int, message: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        split_test(torch.tensor([0, 0, 0, 0, 1, 1]), 2, num_test, classes=("cat", "dog"))
+    assert str(error.value) == message

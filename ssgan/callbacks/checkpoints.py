@@ -15,12 +15,18 @@ from ssgan.checks import positive
 class LastCheckpoint(Checkpoint):
     """Writes ``last.ckpt`` every ``every`` iterations and at the end; the file is always whole.
 
-    Lightning's ModelCheckpoint would number a second ``last.ckpt`` when a run is resumed in its folder.
+    Lightning's ModelCheckpoint would number a second ``last.ckpt`` when a run is resumed in its folder. Loggers that
+    upload checkpoints hear of it as of a ModelCheckpoint's.
 
     Args:
         dirpath: folder of the checkpoints.
         every: iterations between two writes.
     """
+
+    # What such loggers read of a ModelCheckpoint.
+    save_top_k = 1
+    current_score = None
+    last_model_path = best_model_path = ""
 
     def __init__(self, dirpath: str, every: int) -> None:
         positive("callbacks.last.every", every)
@@ -59,6 +65,9 @@ class LastCheckpoint(Checkpoint):
         """Write the present state, unless that has been done."""
         if trainer.global_step != self._written:
             trainer.save_checkpoint(self.path)
+            self.last_model_path = str(self.path)
+            for logger in trainer.loggers if trainer.is_global_zero else []:
+                logger.after_save_checkpoint(self)  # type: ignore[arg-type]
         self._due = False
         self._written = trainer.global_step
 

@@ -38,6 +38,7 @@ class RunWandbLogger(WandbLogger):
     Args:
         save_dir: folder in which wandb keeps its files.
         mode: ``online``, ``offline`` or ``disabled``; only ``online`` needs an account.
+        log_model: whether checkpoints become artifacts when the training has ended, or ``all`` as they are written.
         options: further arguments of ``wandb.init``.
 
     Raises:
@@ -45,12 +46,13 @@ class RunWandbLogger(WandbLogger):
         SSGANError: if wandb cannot start a run.
     """
 
-    def __init__(self, save_dir: str, mode: str = "online", **options: Any) -> None:
+    def __init__(self, save_dir: str, mode: str = "online", log_model: Any = False, **options: Any) -> None:
         one_of("wandb.mode", mode, ("online", "offline", "disabled"))
+        one_of("wandb.log_model", log_model, (False, True, "all"))
         settings = _settings(**(options.pop("settings", None) or {}))
         self._id_file = Path(save_dir, "wandb_id.txt")
         options = {"id": _kept_id(self._id_file), "settings": settings, **options}
-        super().__init__(save_dir=save_dir, mode=mode, reinit="finish_previous", **options)
+        super().__init__(save_dir=save_dir, mode=mode, log_model=log_model, reinit="finish_previous", **options)
         self._lost = False
         self._wandb_init.pop("anonymous", None)  # Lightning passes it, wandb warns of it
         if first_process():  # Lightning knows the rank once there is a trainer
@@ -85,6 +87,17 @@ class RunWandbLogger(WandbLogger):
         """Log images."""
         with self._going_on():
             super().log_image(*args, **kwargs)
+
+    def after_save_checkpoint(self, checkpoint_callback: Any) -> None:
+        """Upload the checkpoint, or note it for the end; ``latest`` is then the one that was written last."""
+        self._checkpoint_callbacks.pop(id(checkpoint_callback), None)
+        with self._going_on():
+            super().after_save_checkpoint(checkpoint_callback)
+
+    def finalize(self, status: str) -> None:
+        """Upload what is noted."""
+        with self._going_on():
+            super().finalize(status)
 
     @rank_zero_only
     def close(self, ended_by: BaseException | None = None) -> None:

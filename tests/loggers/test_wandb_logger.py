@@ -11,6 +11,7 @@ from typing import Any
 import lightning as L
 import numpy as np
 import pytest
+import torch
 import wandb
 from PIL import Image
 
@@ -114,6 +115,30 @@ def test_a_failed_job_closes_its_run_as_failed(tmp_path: Path) -> None:
     assert [end.exit_code for end in of_kind(tmp_path / "run", "exit")] == [1]
 
 
+@pytest.mark.parametrize(
+    ("log_model", "written"),
+    [("false", []), ("true", [{"latest", "best"}, {"latest"}]), ("all", [{"latest", "best"}, {"latest"}, {"latest"}])],
+)
+def test_checkpoints_become_artifacts(log_model: str, written: list[set[str]], tmp_path: Path) -> None:
+    class Errors(L.Callback):
+        """The second evaluation is worse than the first, so that best.ckpt is written once."""
+
+        def on_validation_epoch_end(self, trainer: L.Trainer, module: Any) -> None:
+            error = 0.1 if trainer.global_step == 10 else 0.2
+            module.errors.members["val"][0].compute = lambda: torch.tensor(1 - error)
+
+    every = ("trainer.eval_every=10", "trainer.checkpoint_every=15", "trainer.max_iterations=20")
+    held_out = ("data.num_val=10", "trainer.test_curve=false", "callbacks=checkpoints")
+    train(tmp_path / "run", *OFFLINE, f"wandb.log_model={log_model}", *held_out, *every, callbacks=[Errors()])
+    artifacts = of_kind(tmp_path / "run", "artifact")
+    assert [set(artifact.aliases) for artifact in artifacts] == written
+    for artifact in artifacts:
+        assert artifact.type == "model" and [entry.path for entry in artifact.manifest.contents] == ["model.ckpt"]
+    if artifacts:
+        size = (tmp_path / "run" / "checkpoints" / "last.ckpt").stat().st_size
+        assert artifacts[-1].manifest.contents[0].size == size
+
+
 @pytest.mark.parametrize("signal_sent", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_job_is_closed_as_one(tmp_path: Path, signal_sent: signal.Signals) -> None:
     class Sent(L.Callback):
@@ -136,9 +161,11 @@ def test_online_without_a_login_is_refused_before_anything_starts(
     assert wandb.run is None
 
 
-def test_an_unknown_mode_is_refused(tmp_path: Path) -> None:
+def test_unknown_words_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"wandb\.mode=maybe: must be one of online, offline, disabled"):
         RunWandbLogger(str(tmp_path), mode="maybe")
+    with pytest.raises(ConfigError, match=r"wandb\.log_model=best: must be one of False, True, all"):
+        RunWandbLogger(str(tmp_path), log_model="best")
 
 
 def test_a_defect_of_ours_is_not_taken_for_wandbs(tmp_path: Path) -> None:

@@ -10,8 +10,15 @@ import matplotlib
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
 
 HERE = Path(__file__).parent
+
+# Iterations of MNIST's published recipe in an epoch.
+EPOCH = 600
+
+# The three splits of experiment=mnist_100_short.
+FIFTH = [HERE / "mnist_100_short" / name for name in ("gan", "gan_2", "gan_3")]
 
 # A bare-PyTorch loop of the recipe of experiment=mnist_100_short: test errors after so many epochs.
 BARE_LOOP = {1: 2368, 5: 1800, 9: 1200, 16: 555, 31: 350, 45: 259, 60: 235}
@@ -22,6 +29,19 @@ def curve(run: Path, key: str) -> tuple[list[float], list[float]]:
     with (run / "metrics.csv").open(newline="") as file:
         rows = [(float(row["step"]), float(row[key])) for row in csv.DictReader(file) if row.get(key)]
     return [step for step, _ in rows], [value for _, value in rows]
+
+
+def plot_errors(axis: Axes, runs: list[Path], label: str, colour: str, unit: int = 1) -> None:
+    """Test errors of 10,000 of each run against the iteration, or against so many iterations as one."""
+    for i, run in enumerate(runs):
+        steps, values = curve(run, "test/error")
+        name = None if i else label
+        axis.plot([s / unit for s in steps], [1e4 * v for v in values], color=colour, linewidth=1, label=name)
+
+
+def folders(pattern: str) -> list[Path]:
+    """The runs kept under these names."""
+    return sorted(path for path in HERE.glob(pattern) if path.is_dir())
 
 
 def draw_mnist() -> None:
@@ -38,12 +58,12 @@ def draw_mnist() -> None:
     for name, label, colour in runs:
         steps, values = curve(folder / name, "test/error")
         size = json.loads((folder / name / "result.json").read_text())["test_size"]
-        errors.plot([s / 600 for s in steps], [v * size for v in values], label=label, color=colour, linewidth=1)
+        errors.plot([s / EPOCH for s in steps], [v * size for v in values], label=label, color=colour, linewidth=1)
     errors.plot(list(BARE_LOOP), list(BARE_LOOP.values()), "k.", label="bare-PyTorch loop")
     errors.set(yscale="log", xlabel="epoch", ylabel="test errors of 10,000", title="MNIST, 100 labels")
     for key in ("train/d_labelled", "train/d_unlabelled", "train/g_loss"):
         steps, values = curve(folder / "gan", key)
-        losses.plot([s / 600 for s in steps], values, label=key.removeprefix("train/"), linewidth=0.8)
+        losses.plot([s / EPOCH for s in steps], values, label=key.removeprefix("train/"), linewidth=0.8)
     losses.set(yscale="log", xlabel="epoch", title="losses of the GAN")
     for axes in (errors, losses):
         axes.legend(frameon=False)
@@ -54,21 +74,8 @@ def draw_mnist() -> None:
 def draw_mnist_full() -> None:
     """Test errors of experiment=mnist_100, the published recipe, beside a fifth of its steps."""
     figure, axis = plt.subplots(figsize=(8, 3.6), layout="constrained")
-    full = sorted(path for path in (HERE / "mnist_100").glob("split_*") if path.is_dir())
-    short = [HERE / "mnist_100_short" / name for name in ("gan", "gan_2", "gan_3")]
-    for runs, label, colour in (
-        (full, "experiment=mnist_100, 300 epochs", "C3"),
-        (short, "experiment=mnist_100_short, 60", "C0"),
-    ):
-        for i, run in enumerate(runs):
-            steps, values = curve(run, "test/error")
-            axis.plot(
-                [s / 600 for s in steps],
-                [1e4 * v for v in values],
-                color=colour,
-                linewidth=1,
-                label=None if i else label,
-            )
+    plot_errors(axis, folders("mnist_100/split_*"), "experiment=mnist_100, 300 epochs", "C3", EPOCH)
+    plot_errors(axis, FIFTH, "experiment=mnist_100_short, 60", "C0", EPOCH)
     axis.axhline(93, color="grey", linewidth=0.8, linestyle="--", label="Salimans et al. 2016, after 300")
     axis.set(yscale="log", xlabel="epoch", ylabel="test errors of 10,000", title="MNIST, 100 labels")
     axis.set_yticks([100, 200, 500, 1000, 2000], ["100", "200", "500", "1000", "2000"])
@@ -98,18 +105,8 @@ def draw_mnist_dense() -> None:
 def draw_mnist_dense_short() -> None:
     """Test errors of experiment=mnist_100_dense over a fifth of the steps, beside plain feature matching."""
     figure, axis = plt.subplots(figsize=(6, 3.6), layout="constrained")
-    best = sorted((HERE / "mnist_100_dense").glob("short_[0-9]"))
-    plain = [HERE / "mnist_100_short" / name for name in ("gan", "gan_2", "gan_3")]
-    for runs, label, colour in ((plain, "feature matching", "C0"), (best, "experiment=mnist_100_dense", "C2")):
-        for i, run in enumerate(runs):
-            steps, values = curve(run, "test/error")
-            axis.plot(
-                [s / 600 for s in steps],
-                [1e4 * v for v in values],
-                color=colour,
-                linewidth=1,
-                label=None if i else label,
-            )
+    plot_errors(axis, FIFTH, "feature matching", "C0", EPOCH)
+    plot_errors(axis, folders("mnist_100_dense/short_[0-9]"), "experiment=mnist_100_dense", "C2", EPOCH)
     axis.axhline(93, color="grey", linewidth=0.8, linestyle="--", label="published, after 300 epochs")
     axis.set(yscale="log", xlabel="epoch", ylabel="test errors of 10,000", title="MNIST, 100 labels, 36,000 iterations")
     axis.legend(frameon=False)
@@ -121,9 +118,7 @@ def draw_mnist_errors(picture: str, *groups: tuple[str, str, str]) -> None:
     """Test errors of runs of MNIST with 100 labels against the iteration; each group has a pattern, name and colour."""
     figure, axis = plt.subplots(figsize=(8, 3.6), layout="constrained")
     for pattern, label, colour in groups:
-        for i, run in enumerate(sorted(path for path in HERE.glob(pattern) if path.is_dir())):
-            steps, values = curve(run, "test/error")
-            axis.plot(steps, [1e4 * v for v in values], color=colour, linewidth=1, label=None if i else label)
+        plot_errors(axis, folders(pattern), label, colour)
     axis.axhline(93, color="grey", linewidth=0.8, linestyle="--", label="Salimans et al. 2016, dense networks")
     axis.set(yscale="log", xlabel="iteration of 50 images", ylabel="test errors of 10,000", title="MNIST, 100 labels")
     axis.set_yticks([50, 100, 200, 500, 1000], ["50", "100", "200", "500", "1000"])

@@ -102,9 +102,9 @@ class RunWandbLogger(WandbLogger):
     @rank_zero_only
     def close(self, ended_by: BaseException | None = None) -> None:
         """End the run, so that the next job of a sweep gets one of its own; ``ended_by`` is what its job raised."""
-        failed = 1 if isinstance(ended_by, Exception) else INTERRUPTED
+        exit_code = 0 if ended_by is None else 1 if isinstance(ended_by, Exception) else INTERRUPTED
         with self._going_on():
-            self.experiment.finish(exit_code=0 if ended_by is None else failed)
+            self.experiment.finish(exit_code=exit_code)
         if self._lost:  # what is left of it would be taken for the next job's run
             with self._going_on():
                 wandb.teardown()

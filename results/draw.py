@@ -204,12 +204,12 @@ if __name__ == "__main__":
         ("mnist_100_views/split_*", "experiment=mnist_100_views", "C2"),
         ("mnist_100_views/five_epochs_*", "the same over five epochs", "C3"),
         ("mnist_100_views/no_gan_*", "without the GAN's part of D's cost", "C5"),
-        ("mnist_100_views/labels_*", "labels alone", "C1"),
+        ("mnist_100_views/labels_[1-5]", "labels alone, five splits", "C1"),
     )
     draw_mnist_errors(
         "mnist_100_best/curves.png",
         ("mnist_100_best/split_*", "experiment=mnist_100_best, ten splits", "C4"),
-        ("mnist_100_views/labels_1", "labels alone, one split", "C1"),
+        ("mnist_100_best/labels_*", "labels alone, two splits", "C1"),
     )
     draw_mnist_labels()
     draw_cifar10()

@@ -7,7 +7,7 @@ python -m benchmarks.step mlp --options trainer.precision=bf16-mixed --json resu
 ssgan is timed inside its own training run with loggers, bar and checkpoints, in blocks of iterations; after each block
 the plain loop does as many, so that both see the same machine. Each of --options is one more contestant. The limit is
 the time of all matrix products and convolutions of the plain loop (as torch counts them) at the measured peak rate of
-float32, on a GPU convolutions at that of TF32, with which PyTorch computes them by default. The plain loop runs in the
+float32 in whichever library computes ssgan's, on a GPU convolutions at that of TF32, with which PyTorch computes them by default. The plain loop runs in the
 same process, and so has the run's threads and memory allocator.
 """
 
@@ -20,7 +20,7 @@ import logging
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -102,14 +102,26 @@ class Rival(L.Callback):
         now = time.perf_counter()
         if trainer.global_step > self.warm_up:
             self.ours.append((now - self.begin) / self.block)
-        ours = torch.get_float32_matmul_precision()
-        set_matmul_precision("highest")  # the plain loop's, whatever ours is
-        theirs = seconds(self.rival, self.block)
-        set_matmul_precision(ours)
+        with products_as_pytorch_begins():
+            theirs = seconds(self.rival, self.block)
         if trainer.global_step > self.warm_up:
             self.theirs.append(theirs)
         synchronise()
         self.begin = time.perf_counter()
+
+
+@contextlib.contextmanager
+def products_as_pytorch_begins() -> Iterator[None]:
+    """Compute products and convolutions as PyTorch does unless it is told otherwise."""
+    convolutions: Any = torch.backends.mkldnn.conv
+    before = torch.get_float32_matmul_precision(), convolutions.fp32_precision
+    torch.set_float32_matmul_precision("highest")
+    convolutions.fp32_precision = "none"
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before[0])
+        convolutions.fp32_precision = before[1]
 
 
 def synchronise() -> None:

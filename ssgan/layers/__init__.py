@@ -8,6 +8,7 @@ from ssgan.layers.memory_format import channels_last
 from ssgan.layers.minibatch_features import MinibatchFeatures
 from ssgan.layers.noise import ChannelsLastSequential, Dropout, GaussianNoise, NoiseLayer, NoisySequential
 from ssgan.layers.pixel_scale import PixelScale
+from ssgan.layers.softplus import Softplus
 from ssgan.layers.spectral_scale import SpectralScale
 from ssgan.layers.weight_norm import (
     WeightNormConv2d,
@@ -29,6 +30,7 @@ __all__ = [
     "NoisySequential",
     "PixelScale",
     "Share",
+    "Softplus",
     "SpectralScale",
     "VirtualBatchNorm",
     "WeightNormConv2d",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import platform
 from pathlib import Path
 
@@ -37,9 +38,15 @@ def describe_hardware(device: torch.device) -> str:
     """Name of the processor or GPU; of a processor also the instructions, by which its rounding differs."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    name, cpuinfo = platform.processor() or platform.machine(), Path("/proc/cpuinfo")
+    return f"{processor_name()}, {torch.backends.cpu.get_cpu_capability()}, {torch.get_num_threads()} threads"
+
+
+@functools.cache
+def processor_name() -> str:
+    """What the processor calls itself, and on Linux its number of cores."""
+    cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
         models = [line.partition(":")[2].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
         if models:
-            name = f"{models[0]}, {len(models)} cores"
-    return f"{name}, {torch.backends.cpu.get_cpu_capability()}, {torch.get_num_threads()} threads"
+            return f"{models[0]}, {len(models)} cores"
+    return platform.processor() or platform.machine()

@@ -8,7 +8,7 @@ from functools import partial
 
 from torch import nn
 
-from ssgan.layers import BatchNorm, GaussianNoise, NoisySequential, WeightNormLinear
+from ssgan.layers import BatchNorm, GaussianNoise, NoisySequential, Softplus, WeightNormLinear
 from ssgan.networks.discriminator import Discriminator
 from ssgan.networks.encoder import Encoder
 from ssgan.networks.generator import Generator, NormFactory
@@ -25,7 +25,7 @@ class MLPGenerator(Generator):
 
     def __init__(self, image_shape: tuple[int, int, int], z_dim: int, hidden: Sequence[int], norm: NormFactory) -> None:
         layers = [
-            nn.Sequential(nn.Linear(fan_in, width, bias=False), norm(width), nn.Softplus())
+            nn.Sequential(nn.Linear(fan_in, width, bias=False), norm(width), Softplus())
             for fan_in, width in zip([z_dim, *hidden], hidden, strict=False)
         ]
         output = nn.Sequential(

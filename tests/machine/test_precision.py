@@ -13,6 +13,7 @@ import ssgan.machine.precision
 from ssgan.errors import ConfigError
 from ssgan.machine.precision import (
     check_precision,
+    cpu_gains_by_onednn,
     cpu_has_bf16,
     cpu_rounds_products,
     exact_products,
@@ -101,6 +102,36 @@ def test_products_are_rounded_on_the_cpus_of_which_it_is_said():
         set_matmul_precision("highest")
 
 
+@pytest.mark.parametrize(
+    ("name", "instructions", "gpu", "rounds", "gains"),
+    [
+        ("AMD EPYC, 2 cores", "AVX512", False, False, True),
+        ("AMD EPYC, 2 cores", "AVX2", False, False, False),
+        ("AMD EPYC, 2 cores", "AVX512", True, False, False),
+        ("AMD EPYC, 2 cores", "AVX512", False, True, False),
+        ("Intel(R) Xeon(R) Processor, 2 cores", "AVX512", False, False, False),
+        ("arm64", "DEFAULT", False, False, False),
+    ],
+)
+def test_onednn_multiplies_for_amds_processors_alone(name, instructions, gpu, rounds, gains, monkeypatch):
+    machine(monkeypatch, gpu, rounds)
+    monkeypatch.setattr(ssgan.machine.precision, "processor_name", lambda: name)
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: instructions)
+    assert cpu_gains_by_onednn() is gains
+    asked: list[str] = []
+    monkeypatch.setattr(torch, "set_float32_matmul_precision", asked.append)
+    for precision in ("highest", "high"):
+        set_matmul_precision(precision)
+    assert asked == (["medium", "medium"] if gains else ["highest", "high"])
+
+
+def test_products_are_exact_unless_asked_otherwise():
+    """What leaving products to oneDNN rests on, on whatever CPU this is: it may round, and does not."""
+    set_matmul_precision("highest")
+    assert max(product_errors()) < 1e-3
+    assert not products_are_rounded(torch.device("cpu"))
+
+
 @pytest.mark.parametrize("precision", ["highest", "high", "medium"])
 def test_rounded_products_train_nearly_the_same_and_do_not_reach_the_next_run(precision: str, tmp_path: Path):
     if precision == "medium" and not cpu_rounds_products():
@@ -108,11 +139,11 @@ def test_rounded_products_train_nearly_the_same_and_do_not_reach_the_next_run(pr
     short = (*TINY, *chosen("feature_matching"), "trainer.max_iterations=2", "logger=none")
     try:
         train(tmp_path / "rounded", *short, f"trainer.matmul_precision={precision}")
-        assert torch.get_float32_matmul_precision() == precision
+        assert torch.get_float32_matmul_precision() == ("medium" if cpu_gains_by_onednn() else precision)
         assert [error > 1e-2 for error in product_errors()] == [precision == "medium"] * 2
     finally:
         train(tmp_path / "exact", *short)
-    assert torch.get_float32_matmul_precision() == "highest"
+    assert torch.get_float32_matmul_precision() == ("medium" if cpu_gains_by_onednn() else "highest")
     assert max(product_errors()) < 1e-3
     found, expected = (last_checkpoint(tmp_path / name)["ssgan"]["history"]["rows"] for name in ("rounded", "exact"))
     torch.testing.assert_close(found[0], expected[0], rtol=0.1, atol=0.02)
@@ -129,7 +160,8 @@ def test_rounded_products_train_nearly_the_same_and_do_not_reach_the_next_run(pr
         ("cuda", "high", False, True),
     ],
 )
-def test_where_products_are_rounded_is_known_and_can_be_prevented(device, precision, tf32, rounded):
+def test_where_products_are_rounded_is_known_and_can_be_prevented(device, precision, tf32, rounded, monkeypatch):
+    machine(monkeypatch, gpu=False, bf16=True)
     try:
         set_matmul_precision(precision)
         torch.backends.cudnn.allow_tf32 = tf32

@@ -9,6 +9,7 @@ from ssgan.layers import (
     BatchNorm,
     Dropout,
     GaussianNoise,
+    Softplus,
     WeightNormConv2d,
     WeightNormConvTranspose2d,
     WeightNormLinear,
@@ -91,7 +92,7 @@ def describe(module):
             return ("norm", len(module.bias))
         case nn.LeakyReLU():
             return ("leaky", module.negative_slope)
-        case nn.ReLU() | nn.Softplus() | nn.Sigmoid() | nn.Tanh() | nn.AdaptiveAvgPool2d():
+        case nn.ReLU() | Softplus() | nn.Sigmoid() | nn.Tanh() | nn.AdaptiveAvgPool2d():
             return (type(module).__name__,)
     return None
 

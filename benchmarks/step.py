@@ -8,7 +8,7 @@ ssgan is timed inside its own training run with loggers, bar and checkpoints, in
 the plain loop does as many, so that both see the same machine. Each of --options is one more contestant. The limit is
 the time of all matrix products and convolutions of the plain loop (as torch counts them) at the measured peak rate of
 float32, in the library that computes ssgan's products, on a GPU convolutions at that of TF32, with which PyTorch
-computes them by default. The plain loop runs in the same process, and so has the run's threads and memory allocator, but
+computes them by default. The plain loop runs in the same process, and so has the run's threads and memory, but
 products as PyTorch computes them unless it is told otherwise.
 """
 

@@ -11,4 +11,6 @@ def channels_last(x: Tensor) -> Tensor:
     Convolutions are faster in this order, and layers keep it. ``torch.channels_last`` says the same, but not to
     ``torch.func.vmap``.
     """
-    return x.movedim(1, -1).contiguous().movedim(-1, 1)
+    by_pixel = x.movedim(1, -1).contiguous()
+    # Of a single channel PyTorch tells the two orders apart by its stride alone, which only a new view sets.
+    return by_pixel.flatten(1).view(by_pixel.shape).movedim(-1, 1)

@@ -38,8 +38,11 @@ class NoiseLayer(nn.Module, ABC):
         """Apply the noise."""
 
     def forward(self, x: Tensor, noise: Tensor | None) -> Tensor:
-        """Perturb ``x``; without noise, return it unchanged."""
-        return x if noise is None else self.perturb(x, noise)
+        """Perturb ``x``; without noise, return it unchanged. Images stay channels last, of a single channel too."""
+        if noise is None:
+            return x
+        perturbed = self.perturb(x, noise)
+        return perturbed if len(self.shape) < 3 else channels_last(perturbed)
 
 
 class GaussianNoise(NoiseLayer):

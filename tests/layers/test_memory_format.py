@@ -24,3 +24,11 @@ def test_each_member_of_a_stack_is_so_too():
     x = torch.rand(4, 2, 3, 5, 6)
     found = torch.func.vmap(channels_last)(x)
     assert torch.equal(found, x) and all(part.is_contiguous(memory_format=torch.channels_last) for part in found)
+
+
+def test_convolutions_take_up_the_order_of_a_single_channel_too():
+    """For which PyTorch calls an image both in order and channels last."""
+    x, kernel = torch.rand(2, 1, 5, 6), torch.rand(8, 1, 3, 3)
+    found = channels_last(x)
+    assert torch.equal(found, x) and found.data_ptr() == x.data_ptr()
+    assert torch.conv2d(found, kernel).is_contiguous(memory_format=torch.channels_last)

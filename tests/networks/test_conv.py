@@ -97,8 +97,10 @@ def test_dropout_takes_single_values_or_whole_channels(drop: str | None, whole: 
         torch.testing.assert_close(after[after != 0], before[after != 0] / (1 - p))
 
 
-def test_a_convolutional_discriminator_keeps_images_channels_last_and_so_is_their_noise():
-    network, x = build_d("conv"), images(5)
+@pytest.mark.parametrize("channels", [1, 2])
+def test_a_convolutional_discriminator_keeps_images_channels_last_and_so_is_their_noise(channels: int):
+    shape = (channels, 9, 10)
+    network, x = build_d("conv", shape), images(5, shape)
     noise = network.draw_noise(5, seeded())
     is_channels_last = [n.is_contiguous(memory_format=torch.channels_last) for n in noise]
     assert is_channels_last == [True] * len(noise)

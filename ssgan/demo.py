@@ -1,4 +1,4 @@
-"""The two-minute demonstration: a semi-supervised GAN against the same network trained on the labels alone.
+"""The one-minute demonstration: a semi-supervised GAN against the same network trained on the labels alone.
 
 make demo            # or: python -m ssgan.demo [overrides for both runs]
 """

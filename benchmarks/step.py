@@ -33,7 +33,7 @@ from benchmarks.bare import bare_loop, conv_players, mlp_players
 from benchmarks.machine import describe, device, write
 from ssgan.composition import compose
 from ssgan.data.images import ImageData
-from ssgan.machine.precision import cpu_has_bf16, cpu_rounds_products, set_matmul_precision
+from ssgan.machine.precision import MANY_PARAMETERS, cpu_has_bf16, cpu_rounds_products, set_matmul_precision
 from ssgan.run import run
 
 
@@ -143,7 +143,7 @@ def seconds(call: Callable[[], Any], times: int) -> float:
 
 def peak(device: str, precision: str) -> float:
     """Floating-point operations per second of the best large float32 matrix product in that ``matmul_precision``."""
-    set_matmul_precision(precision)
+    set_matmul_precision(precision, MANY_PARAMETERS)
     n = 8192 if device == "cuda" else 2048
     a, b, out = (torch.randn(n, n, device=device) for _ in range(3))
     return 2 * n**3 / min(seconds(lambda: torch.mm(a, b, out=out), 1) for _ in range(8))

@@ -77,7 +77,6 @@ def run(config: TrainConfig, quiet: bool = False, callbacks: Sequence[L.Callback
         resumed = check_resumable(config.run.ckpt_path, config.resolved)
         check_left_behind(config)
         check_members(config)
-    set_matmul_precision(config.trainer.matmul_precision)
     L.seed_everything(config.run.seed, verbose=False)  # for what is not ours; ours has explicit generators
     with (
         prepared_processor(config.trainer.threads),
@@ -111,6 +110,8 @@ def train_and_test(
     else:
         data = EnsembleData(images, config.data, config.run.seed, config.run.ensemble, *how)
     model = build_model(config, images.shape, images.classes, data.num_labels)
+    parameters = sum(p.numel() for player in model.players.values() for p in player.parameters())
+    set_matmul_precision(options.matmul_precision, parameters)
     model.description["data_checksum"] = checksum
     if config.run.ckpt_path is None:
         model.initialise(data.start_images(START_IMAGES))

@@ -12,6 +12,7 @@ from lightning.pytorch.plugins import MixedPrecision
 import ssgan.machine.precision
 from ssgan.errors import ConfigError
 from ssgan.machine.precision import (
+    MANY_PARAMETERS,
     check_precision,
     cpu_gains_by_onednn,
     cpu_has_bf16,
@@ -121,15 +122,32 @@ def test_onednn_multiplies_for_amds_processors_alone(name, instructions, gpu, ro
     asked: list[str] = []
     monkeypatch.setattr(torch, "set_float32_matmul_precision", asked.append)
     for precision in ("highest", "high"):
-        set_matmul_precision(precision)
-    assert asked == (["medium", "medium"] if gains else ["highest", "high"])
+        set_matmul_precision(precision, MANY_PARAMETERS)
+        set_matmul_precision(precision, MANY_PARAMETERS - 1)
+    assert asked == (["medium", "highest", "medium", "high"] if gains else ["highest", "highest", "high", "high"])
 
 
 def test_products_are_exact_unless_asked_otherwise():
     """What leaving products to oneDNN rests on, on whatever CPU this is: it may round, and does not."""
-    set_matmul_precision("highest")
-    assert max(product_errors()) < 1e-3
-    assert not products_are_rounded(torch.device("cpu"))
+    try:
+        set_matmul_precision("highest", MANY_PARAMETERS)
+        assert max(product_errors()) < 1e-3
+        assert not products_are_rounded(torch.device("cpu"))
+        before = torch.get_float32_matmul_precision()
+        with exact_products():
+            assert torch.get_float32_matmul_precision() == before
+    finally:
+        set_matmul_precision("highest")
+
+
+@pytest.mark.parametrize(("hidden", "expected"), [([20], "highest"), ([1000, 1000], "medium")])
+def test_a_run_leaves_the_products_of_large_networks_to_onednn(hidden, expected, tmp_path, monkeypatch):
+    monkeypatch.setattr(ssgan.machine.precision, "cpu_gains_by_onednn", lambda: True)
+    monkeypatch.setattr(ssgan.machine.precision, "cpu_rounds_products", lambda: False)
+    asked: list[str] = []
+    monkeypatch.setattr(torch, "set_float32_matmul_precision", asked.append)
+    train(tmp_path, *TINY, f"model.discriminator_hidden={hidden}", "trainer.max_iterations=1", "logger=none")
+    assert asked[-1] == expected
 
 
 @pytest.mark.parametrize("precision", ["highest", "high", "medium"])
@@ -139,11 +157,11 @@ def test_rounded_products_train_nearly_the_same_and_do_not_reach_the_next_run(pr
     short = (*TINY, *chosen("feature_matching"), "trainer.max_iterations=2", "logger=none")
     try:
         train(tmp_path / "rounded", *short, f"trainer.matmul_precision={precision}")
-        assert torch.get_float32_matmul_precision() == ("medium" if cpu_gains_by_onednn() else precision)
+        assert torch.get_float32_matmul_precision() == precision
         assert [error > 1e-2 for error in product_errors()] == [precision == "medium"] * 2
     finally:
         train(tmp_path / "exact", *short)
-    assert torch.get_float32_matmul_precision() == ("medium" if cpu_gains_by_onednn() else "highest")
+    assert torch.get_float32_matmul_precision() == "highest"
     assert max(product_errors()) < 1e-3
     found, expected = (last_checkpoint(tmp_path / name)["ssgan"]["history"]["rows"] for name in ("rounded", "exact"))
     torch.testing.assert_close(found[0], expected[0], rtol=0.1, atol=0.02)

@@ -59,7 +59,6 @@ def test_the_direction_is_found_in_float32_whatever_is_allowed(precision, monkey
         return exact(x)
 
     monkeypatch.setattr("ssgan.machine.precision.products_are_rounded", lambda device: True)
-    monkeypatch.setattr("ssgan.machine.precision.cpu_gains_by_onednn", lambda: False)  # on which the switch would stay
     before = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
     try:
         set_matmul_precision(precision)

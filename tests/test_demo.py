@@ -42,7 +42,7 @@ def test_ctrl_c_leaves_the_run_the_time_to_write_its_checkpoint(tmp_path: Path) 
     process = subprocess.Popen(
         command, cwd=tmp_path, env={"PYTHONPATH": str(REPOSITORY)}, start_new_session=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a background job ignores it, a terminal's not
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a background job ignores it
     )  # fmt: skip
     try:
         end = time.monotonic() + 120

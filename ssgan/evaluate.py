@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def main() -> None:
-    """Read the flags, evaluate, print and write."""
+    """Read the flags, evaluate, write and print."""
     parser = Parser("evaluate", __doc__)
     parser.add_argument("runs", nargs="+", metavar="RUN", help="a run's folder, a checkpoint, or probabilities.npz")
     parser.add_argument("--out", type=Path, metavar="DIR", help="default: evaluation, inside RUN if it is one folder")
@@ -44,10 +44,21 @@ def main() -> None:
     folder = output_folder(arguments.out, arguments.runs, "evaluation")
     _require_not_overwritten(arguments.runs, folder / "probabilities.npz")
 
-    from ssgan.atomic_write import atomic_write
-    from ssgan.inference.evaluation import ensemble
-    from ssgan.inference.evaluation_pictures import write_pictures
-    from ssgan.inference.probabilities_file import SUFFIX, MeasuredModel, read_probabilities, write_probabilities
+    tested, images = _test_each(arguments)
+    whole = _together(tested)
+    report: dict[str, Any] = {
+        "runs": [{"run": run, **each.facts, **each.evaluation.summary(arguments.level)} for run, each in tested.items()]
+    }
+    if len(tested) > 1:
+        report["ensemble"] = whole.evaluation.summary(arguments.level)
+    written = _write(report, whole, images, folder)
+    _show({run: each.evaluation for run, each in tested.items()}, whole.evaluation, arguments.level)
+    print(f"written: {', '.join(written)} in {folder}")
+
+
+def _test_each(arguments: Namespace) -> tuple[dict[str, MeasuredModel], Tensor | None]:
+    """Each run's predictions of the test set, which all must share; its images, unless all were files."""
+    from ssgan.inference.probabilities_file import SUFFIX, read_probabilities
     from ssgan.inference.stored_module import checkpoint_path
 
     tested: dict[str, MeasuredModel] = {}
@@ -64,22 +75,7 @@ def main() -> None:
         else:
             tested[run], images = _test(run, arguments)
         _require_same_test_set(tested)
-
-    members = {run: each.evaluation for run, each in tested.items()}
-    report: dict[str, Any] = {
-        "runs": [{"run": run, **each.facts, **members[run].summary(arguments.level)} for run, each in tested.items()]
-    }
-    whole = next(iter(tested.values()))
-    if len(members) > 1:
-        whole = MeasuredModel(ensemble(list(members.values())), {"ensemble": len(members)}, whole.test_set)
-        report["ensemble"] = whole.evaluation.summary(arguments.level)
-    files = write_pictures(whole.evaluation, images, folder)
-    write_probabilities(whole, folder / "probabilities.npz")
-    with atomic_write(folder / "evaluation.json") as aside:
-        aside.write_text(json.dumps(report, indent=2) + "\n")
-    _show(members, whole.evaluation, arguments.level)
-    names = ("evaluation.json", "probabilities.npz", *(path.name for path in files))
-    print(f"written: {', '.join(names)} in {folder}")
+    return tested, images
 
 
 def _test(run: str, arguments: Namespace) -> tuple[MeasuredModel, Tensor]:
@@ -94,6 +90,31 @@ def _test(run: str, arguments: Namespace) -> tuple[MeasuredModel, Tensor]:
     facts = {"seed": model.config.run.seed, "data_seed": model.config.data.seed, "device": str(model.device)}
     evaluation = Evaluation(prediction.probabilities, data.y_test, model.classes)
     return MeasuredModel(evaluation, facts, data.test_checksum()), data.x_test
+
+
+def _together(tested: dict[str, MeasuredModel]) -> MeasuredModel:
+    """The ensemble of several models, or the single one."""
+    from ssgan.inference.evaluation import ensemble
+    from ssgan.inference.probabilities_file import MeasuredModel
+
+    first, *others = tested.values()
+    if not others:
+        return first
+    evaluations = [each.evaluation for each in tested.values()]
+    return MeasuredModel(ensemble(evaluations), {"ensemble": len(evaluations)}, first.test_set)
+
+
+def _write(report: dict[str, Any], whole: MeasuredModel, images: Tensor | None, folder: Path) -> list[str]:
+    """Write the figures, the probabilities and the pictures; the files' names."""
+    from ssgan.atomic_write import atomic_write
+    from ssgan.inference.evaluation_pictures import write_pictures
+    from ssgan.inference.probabilities_file import write_probabilities
+
+    pictures = write_pictures(whole.evaluation, images, folder)
+    write_probabilities(whole, folder / "probabilities.npz")
+    with atomic_write(folder / "evaluation.json") as aside:
+        aside.write_text(json.dumps(report, indent=2) + "\n")
+    return ["evaluation.json", "probabilities.npz", *(path.name for path in pictures)]
 
 
 def _require_not_overwritten(runs: list[str], written: Path) -> None:

@@ -12,9 +12,11 @@ another name, other weights, another data set or number of samples. Written: sco
 from __future__ import annotations
 
 import json
+from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ssgan.atomic_write import atomic_write
 from ssgan.checks import in_range, positive
 from ssgan.commands.flags import Parser, run_command
 from ssgan.commands.output import output_folder, table_console
@@ -47,29 +49,30 @@ def main() -> None:
         raise ConfigError("--extractor and --inception: give one of them")
     folder = output_folder(arguments.out, arguments.runs, "score")
 
-    from ssgan.atomic_write import atomic_write
-    from ssgan.inference.stored_module import checkpoint_path
-    from ssgan.inference.trained import load
+    report, features = _score(arguments)
+    with atomic_write(folder / "score.json") as aside:
+        aside.write_text(json.dumps(report, indent=2) + "\n")
+    _show(report)
+    n = report["runs"][0]["samples"]
+    if n < features:
+        print(f"{n} samples are fewer than the {features} features: their FID is too large to mean much")
+    print(f"written: {folder / 'score.json'}")
+
+
+def _score(arguments: Namespace) -> tuple[dict[str, Any], int]:
+    """What score.json holds, and the number of features by which images were compared."""
     from ssgan.scoring.scores import require_enough, require_library, scores
 
     require_library()
-    once: dict[Path, str] = {}
-    for run in arguments.runs:
-        once.setdefault(checkpoint_path(run).resolve(), run)  # one model is scored once, however often it is named
-    models = {run: load(run, arguments.device) for run in once.values()}
-    for model in models.values():
-        _ = model.generator  # a supervised run is refused before anything long begins
+    models = _models(arguments.runs, arguments.device)
     first = next(iter(models.values()))
-    for run, model in models.items():
-        if (model.config.data.name, model.data_checksum) != (first.config.data.name, first.data_checksum):
-            raise ConfigError(f"{run} was trained on other images or labels than {arguments.runs[0]}; score them apart")
     data = first.images(arguments.data)
     n = arguments.samples or (INCEPTION_SAMPLES if arguments.inception else len(data.x_test))
     training = data.all_training_images()
     require_enough(training_images=len(training), test_images=len(data.x_test), samples=n)
     extractor = _extractor(arguments.extractor, arguments.inception, first, arguments.data)
     real = extractor(training)
-    report: dict[str, Any] = {
+    report = {
         "extractor": extractor.name,
         "weights": extractor.weights,
         "reference": f"{len(training)} training images",
@@ -80,12 +83,25 @@ def main() -> None:
             for run, model in models.items()
         ],
     }
-    with atomic_write(folder / "score.json") as aside:
-        aside.write_text(json.dumps(report, indent=2) + "\n")
-    _show(report, n)
-    if n < real.features.shape[1]:
-        print(f"{n} samples are fewer than the {real.features.shape[1]} features: their FID is too large to mean much")
-    print(f"written: {folder / 'score.json'}")
+    return report, real.features.shape[1]
+
+
+def _models(runs: list[str], device: str) -> dict[str, TrainedModel]:
+    """The trained models, once each, of one data set; what has no generator is refused before anything long begins."""
+    from ssgan.inference.stored_module import checkpoint_path
+    from ssgan.inference.trained import load
+
+    once: dict[Path, str] = {}
+    for run in runs:
+        once.setdefault(checkpoint_path(run).resolve(), run)
+    models = {run: load(run, device) for run in once.values()}
+    for model in models.values():
+        _ = model.generator
+    first = next(iter(models.values()))
+    for run, model in models.items():
+        if (model.config.data.name, model.data_checksum) != (first.config.data.name, first.data_checksum):
+            raise ConfigError(f"{run} was trained on other images or labels than {runs[0]}; score them apart")
+    return models
 
 
 def _extractor(run: str | None, inception: str | None, model: TrainedModel, place: str | None) -> Extractor:
@@ -101,7 +117,7 @@ def _extractor(run: str | None, inception: str | None, model: TrainedModel, plac
     return ClassifierExtractor(own_extractor(model, place, print))
 
 
-def _show(report: dict[str, Any], samples: int) -> None:
+def _show(report: dict[str, Any]) -> None:
     """Print a table."""
     from rich.markup import escape
     from rich.table import Table
@@ -113,7 +129,7 @@ def _show(report: dict[str, Any], samples: int) -> None:
     for column in (f"FID-{name}", f"KID-{name}", f"IS-{name}", "precision", "recall"):
         table.add_column(column, justify="right")
     rows = [(f"real: {report['floor']['images']}", report["floor"])]
-    rows += [(f"{run['run']}: {samples} samples", run) for run in report["runs"]]
+    rows += [(f"{run['run']}: {run['samples']} samples", run) for run in report["runs"]]
     for title, row in rows:
         table.add_row(
             escape(title),

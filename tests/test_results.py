@@ -189,9 +189,9 @@ AGAIN, FIRST = [f"again_{split}" for split in range(1, 6)], [f"split_{split}" fo
 @pytest.mark.parametrize(
     ("runs", "said"),
     [
-        (FIRST, "splits 6 to 10 {}, each model"),
-        (AGAIN, "together {}; these five"),
-        (AGAIN + FIRST, "ten together, make **{}**"),
+        (FIRST, "splits 6 to 10 together {}, and"),
+        (AGAIN, "those five together make {}, "),
+        (AGAIN + FIRST, "**Ensemble of ten: reached** ({}),"),
     ],
     ids=["five", "five again", "ten"],
 )

@@ -158,9 +158,9 @@ def test_the_combination_for_dense_networks_is_the_one_that_was_chosen(tmp_path:
 
 def test_the_convolutional_combination_is_the_one_with_the_least_held_out_error(tmp_path: Path):
     """Of the rows of results/mnist_100_conv/held_out.csv that have its networks, where all of them still ran."""
-    rows = pd.read_csv(REPOSITORY / "results" / "mnist_100_conv" / "held_out.csv").fillna("")
+    rows = pd.read_csv(REPOSITORY / "results" / "mnist_100_conv" / "held_out.csv").fillna({"options": ""})
     rows = rows[~rows.options.str.contains("widths")]
-    best = rows.loc[rows.error_1000.replace("", 1.0).astype(float).idxmin()]
+    best = rows.loc[rows.error_1000.idxmin()]
     chosen = compose_run(tmp_path, "experiment=mnist_100_conv")
     assert best.techniques == "+".join(chosen.tricks.names)
     tried = compose_run(tmp_path, "experiment=mnist_100_conv", *best.options.split())
@@ -174,7 +174,7 @@ def test_of_the_techniques_beside_feature_matching_the_small_preset_has_the_one_
     tmp_path: Path,
 ):
     """Of those tried alone; the labels alone are no GAN."""
-    rows = pd.read_csv(REPOSITORY / "results" / "cifar10_1000_small" / "held_out.csv").fillna("")
+    rows = pd.read_csv(REPOSITORY / "results" / "cifar10_1000_small" / "held_out.csv").fillna({"options": ""})
     rows = rows[rows.techniques.str.contains("feature_matching")]
     alone = rows[rows.techniques.str.count(r"\+") <= 1]
     assert len(alone) >= 7
@@ -188,7 +188,7 @@ def test_the_changed_views_are_those_with_the_least_held_out_error(tmp_path: Pat
     rows = pd.read_csv(folder / "held_out.csv").dropna(subset="error_1600")
     views = rows.loc[rows.error_1600.idxmin()]
     assert len(rows) >= 5 and "optim" not in "".join(rows.options), "compared under one schedule"
-    added = pd.read_csv(folder / "held_out_split_5.csv").fillna("")
+    added = pd.read_csv(folder / "held_out_split_5.csv").fillna({"options": ""})
     assert added.techniques[0] == views.techniques and added.options[0] == "", "begins where the first choice ended"
     best = added.loc[added.error_2400.idxmin()]
     chosen = compose_run(tmp_path, "experiment=mnist_100_views")

@@ -16,6 +16,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ssgan.atomic_write import atomic_write
 from ssgan.commands.flags import Parser, run_command
 from ssgan.commands.output import output_folder, table_console
 from ssgan.errors import ConfigError
@@ -106,7 +107,6 @@ def _together(tested: dict[str, MeasuredModel]) -> MeasuredModel:
 
 def _write(report: dict[str, Any], whole: MeasuredModel, images: Tensor | None, folder: Path) -> list[str]:
     """Write the figures, the probabilities and the pictures; the files' names."""
-    from ssgan.atomic_write import atomic_write
     from ssgan.inference.evaluation_pictures import write_pictures
     from ssgan.inference.probabilities_file import write_probabilities
 

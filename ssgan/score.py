@@ -87,16 +87,16 @@ def _score(arguments: Namespace) -> tuple[dict[str, Any], int]:
 
 
 def _models(runs: list[str], device: str) -> dict[str, TrainedModel]:
-    """The trained models, once each, of one data set; what has no generator is refused before anything long begins."""
+    """The trained models, all of one data set."""
     from ssgan.inference.stored_module import checkpoint_path
     from ssgan.inference.trained import load
 
     once: dict[Path, str] = {}
     for run in runs:
-        once.setdefault(checkpoint_path(run).resolve(), run)
+        once.setdefault(checkpoint_path(run).resolve(), run)  # one model is scored once, however often it is named
     models = {run: load(run, device) for run in once.values()}
     for model in models.values():
-        _ = model.generator
+        _ = model.generator  # a supervised run is refused before anything long begins
     first = next(iter(models.values()))
     for run, model in models.items():
         if (model.config.data.name, model.data_checksum) != (first.config.data.name, first.data_checksum):

@@ -15,8 +15,8 @@ class PixelScale(nn.Module):
         self.divisor = divisor
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """Scale uint8 pixels of any shape to float32."""
-        return pixels.to(torch.float32, copy=True).sub_(self.offset).div_(self.divisor)
+        """Scale pixels of any shape, in torch's default floating-point type."""
+        return torch.sub(pixels, float(self.offset)).div_(self.divisor)
 
     def to_pixels(self, images: Tensor) -> Tensor:
         """Scale images of the networks' range back to uint8, rounded and clipped."""

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 #: Added to ``‖v‖²``, as in the authors' code.
 EPS = 1e-6
+_ROOT_EPS = torch.tensor(EPS**0.5)
 
 _CONSTANT: ContextVar[dict[Tensor, Tensor] | None] = ContextVar("constant", default=None)
 
@@ -35,7 +36,7 @@ def length(v: Tensor) -> Tensor:
     """``√(‖v‖² + ε)`` of each unit's weights: ``[units, …]`` → ``[units, 1, …]``."""
     # vector_norm reads v once; the sum of its squares would write them first.
     norm = torch.linalg.vector_norm(v, dim=list(range(1, v.ndim)), keepdim=True)
-    return torch.sqrt(norm * norm + EPS)
+    return torch.hypot(norm, _ROOT_EPS)
 
 
 def normalise(v: Tensor, gain: Tensor) -> tuple[Tensor, Tensor]:
@@ -57,10 +58,13 @@ class NormalisedWeight(torch.autograd.Function):
         """Keep what the gradient needs."""
         ctx.save_for_backward(*inputs, output[1])
         ctx.mark_non_differentiable(output[1])
+        ctx.set_materialize_grads(False)  # the root's gradient, of no use, would be filled with zeros
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor, _: Any) -> tuple[Tensor, Tensor]:
+    def backward(ctx: Any, grad: Tensor | None, _: None) -> tuple[Tensor | None, Tensor | None]:
         """The gradients with respect to ``v`` and the gain."""
+        if grad is None:  # nothing depends on the weight
+            return None, None
         v, gain, root = ctx.saved_tensors
         gain = gain.view(root.shape)
         if torch.is_grad_enabled() or grad.device.type not in ("cpu", "cuda"):

@@ -88,10 +88,11 @@ def alone(config: TrainConfig, data: Any, place: str) -> Callable[[], None]:
         g_adam.step()
 
     take_steps = Captured(steps, [rng]) if graphs else steps
+    follow = model.average.following(discriminator)
 
     def iteration() -> None:
         take_steps(pixels)
-        model.average.update(discriminator, 1e-4)
+        follow(1e-4)
 
     return iteration
 

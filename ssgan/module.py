@@ -143,7 +143,9 @@ class SemiSupervisedGAN(L.LightningModule):
         self.started = time.monotonic()
 
     def on_train_start(self) -> None:
-        """Fit the optimisers, as a checkpoint may have left them, to how steps are taken here."""
+        """Fit averages and optimisers, as a checkpoint may have left them, to how steps are taken here."""
+        averaged = ((self.average, self.discriminator), (self.generator_average, self.generator))
+        self.follow = [average.following(network) for average, network in averaged if average is not None]
         self.take_steps = Captured(self.steps, self.random.generators) if self.cuda_graphs else self.steps
         optimisers, options = self.trainer.optimizers, [self.optim.of(name) for name in self.players]
         adapt(optimisers, options, self.trainer.precision, self.device, in_graph=self.cuda_graphs)
@@ -152,12 +154,10 @@ class SemiSupervisedGAN(L.LightningModule):
         """The iterations of a batch, usually one: D steps, G steps, weight averages, bookkeeping."""
         for images in batch:
             self._set_progress(per_epoch=int(self.trainer.num_training_batches) * len(batch))
-            names, row = self.take_steps(images)
+            self.loss_log.append(*self.take_steps(images))
             rate = average_rate(self.optim.average, self.global_step, self.optim.length)
-            self.average.update(self.discriminator, rate)
-            if self.generator_average is not None:
-                self.generator_average.update(self.generator, rate)
-            self.loss_log.append(names, row)
+            for follow in self.follow:
+                follow(rate)
             self._count_iteration()
             if self.global_step % self.loss_log.length == 0:
                 self._log_losses()

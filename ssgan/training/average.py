@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from ssgan.training.members import owner_of
 from ssgan.training_options import Average
 
 
@@ -39,9 +41,21 @@ class WeightAverage(nn.Module):
         super().__init__()
         self.network = copy.deepcopy(network).requires_grad_(False)
 
-    @torch.no_grad()
-    def update(self, network: nn.Module, rate: float) -> None:
-        """Move the averages by ``rate`` towards the network's parameters, and take its buffers."""
-        torch._foreach_lerp_(list(self.network.parameters()), list(network.parameters()), rate)
-        if buffers := list(network.buffers()):
-            torch._foreach_copy_(list(self.network.buffers()), buffers)
+    def following(self, network: nn.Module) -> Callable[[float], None]:
+        """The update that moves the averages by a rate towards the network's parameters, and takes its buffers.
+
+        The parameters are listed once, as an optimiser's are, for that takes longer than a small network's update. A
+        buffer is read where it stands, as a layer may put another tensor there.
+        """
+        averages: list[Tensor] = list(self.network.parameters())
+        parameters: list[Tensor] = list(network.parameters())
+        places = [[owner_of(each, name) for name, _ in each.named_buffers()] for each in (self.network, network)]
+
+        @torch.no_grad()
+        def update(rate: float) -> None:
+            torch._foreach_lerp_(averages, parameters, rate)
+            copies, buffers = ([getattr(owner, leaf) for owner, leaf in of_one] for of_one in places)
+            if buffers:
+                torch._foreach_copy_(copies, buffers)
+
+        return update

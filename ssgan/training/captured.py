@@ -62,7 +62,7 @@ class Captured:
         self.record = record
         self._left = warm_up
         self._stream: torch.cuda.Stream | None = None
-        self._inputs: Any = None
+        self._kept: list[Any] = []
         self._replay: Callable[[], None] | None = None
         self._outputs: Any = None
 
@@ -72,10 +72,11 @@ class Captured:
             self._left -= 1
             return self._warm_up(arguments)
         if self._replay is None:
-            self._inputs = tree_map(lambda leaf: leaf.clone() if isinstance(leaf, Tensor) else leaf, arguments)
-            self._replay, self._outputs = self.record(lambda: self.function(*self._inputs), self.generators)
+            inputs = tree_map(lambda leaf: leaf.clone() if isinstance(leaf, Tensor) else leaf, arguments)
+            self._kept = tree_flatten(inputs)[0]
+            self._replay, self._outputs = self.record(lambda: self.function(*inputs), self.generators)
         else:
-            for kept, given in zip(tree_flatten(self._inputs)[0], tree_flatten(arguments)[0], strict=True):
+            for kept, given in zip(self._kept, tree_flatten(arguments)[0], strict=True):
                 if isinstance(kept, Tensor):
                     kept.copy_(given)
         self._replay()

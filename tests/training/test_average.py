@@ -30,7 +30,7 @@ def test_the_average_is_the_recursion_over_the_parameters():
     expected = {name: p.detach().double() for name, p in live.named_parameters()}
     for seed, rate in enumerate(rates):
         move(live, seed)
-        average.update(live, rate)
+        average.following(live)(rate)
         expected = {name: (1 - rate) * expected[name] + rate * p.double() for name, p in live.named_parameters()}
     for name, p in average.network.named_parameters():
         torch.testing.assert_close(p.double(), expected[name].detach(), rtol=1e-5, atol=1e-6)
@@ -42,7 +42,7 @@ def test_a_thousand_small_steps_do_not_drift():
     average = WeightAverage(live)
     nn.init.ones_(live.weight)
     for _ in range(1000):
-        average.update(live, 1e-3)
+        average.following(live)(1e-3)
     assert average.network.weight.item() == pytest.approx(1 - (1 - 1e-3) ** 1000, rel=1e-4)
 
 
@@ -51,9 +51,9 @@ def test_rate_one_follows_and_rate_zero_stays():
     average = WeightAverage(live)
     start = [p.clone() for p in average.network.parameters()]
     move(live, 0)
-    average.update(live, 0.0)
+    average.following(live)(0.0)
     torch.testing.assert_close(list(average.network.parameters()), start)
-    average.update(live, 1.0)
+    average.following(live)(1.0)
     torch.testing.assert_close(list(average.network.parameters()), list(live.parameters()))
 
 
@@ -63,11 +63,21 @@ def test_frozen_gains_are_copied_and_the_live_network_is_left_alone():
     average = WeightAverage(live)
     move(live, 0)
     before = {name: value.clone() for name, value in live.state_dict().items()}
-    average.update(live, 0.5)
+    average.following(live)(0.5)
     assert torch.equal(average.network[0].gain, torch.full((2,), 3.0))
     torch.testing.assert_close(live.state_dict(), before, rtol=0, atol=0)
     assert not any(p.requires_grad for p in average.parameters()) and all(p.requires_grad for p in live.parameters())
     assert not {p.data_ptr() for p in live.parameters()} & {p.data_ptr() for p in average.parameters()}
+
+
+def test_a_buffer_that_a_layer_replaces_is_copied_from_then_on():
+    live = network()
+    average = WeightAverage(live)
+    follow = average.following(live)
+    for value in (2.0, 3.0):
+        live[0].gain = torch.full((2,), value)
+        follow(0.5)
+        assert torch.equal(average.network[0].gain, live[0].gain) and average.network[0].gain is not live[0].gain
 
 
 def test_state_round_trip():

@@ -281,7 +281,7 @@ class SemiSupervisedGAN(L.LightningModule):
     def on_train_end(self) -> None:
         """Log what is left; refuse to end on values that are not finite."""
         self.seconds += time.monotonic() - self.started
-        self.take_steps = self.steps  # a recorded graph holds the memory of all that it computes
+        self.take_steps, self.follow = self.steps, []  # a recorded graph holds the memory of all that it computes
         self._log_losses(bar=False)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

@@ -67,13 +67,16 @@ def build_model(
         num_labels: labelled images, for the description that checkpoints carry.
     """
     members = Members(config.run.ensemble)
-    generator, discriminator, companions = build_players(
-        config.model, config.tricks, image_shape, len(classes), config.data.batch_size
-    )
+    built = []
+    for i in range(members.count or 1):
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(config.run.seed + i)  # of layers of one's own that draw when they are made
+            built.append(build_players(config.model, config.tricks, image_shape, len(classes), config.data.batch_size))
+    generator, discriminator, companions = map(members.together, zip(*built, strict=True))
     return SemiSupervisedGAN(
-        members.copies_of(generator),
-        members.copies_of(discriminator),
-        members.copies_of(companions),
+        generator,
+        discriminator,
+        companions,
         PixelScale(config.model.pixel_offset, config.model.pixel_divisor),
         config.tricks,
         config.objective,

@@ -13,6 +13,7 @@ from ssgan.augmentation import Augmentation
 from ssgan.data.streams import EvalBatch, IterationBatch
 from ssgan.layers import PixelScale, Share, spanning
 from ssgan.machine.precision import uncached_casts
+from ssgan.networks.at_inference import at_inference
 from ssgan.networks.discriminator import Discriminator
 from ssgan.networks.generator import Generator
 from ssgan.objectives import add_terms, discriminator_terms, frozen, generator_terms
@@ -82,8 +83,7 @@ class SemiSupervisedGAN(L.LightningModule):
         self.members, self.seed = members, seed
         self.augmentation = augmentation or Augmentation()
         self.description = description or {}
-        self.loss_log = LossLog(log_every)
-        self.cuda_graphs = cuda_graphs
+        self.loss_log, self.cuda_graphs = LossLog(log_every), cuda_graphs
         self.take_steps: Any = self.steps
         self.lr = self.optim.lr
         self.progress: Tensor
@@ -255,8 +255,8 @@ class SemiSupervisedGAN(L.LightningModule):
 
     def sample(self, z: Tensor) -> Tensor:
         """uint8 images ``[n, channels, height, width]`` generated from z, an ensemble's members in turn."""
-        network = in_use(self.generator, self.generator_average)
-        images = self.members.call(lambda network, x: network(x), [network], self.members.shared(z, dims=2))
+        with at_inference(in_use(self.generator, self.generator_average)) as network:
+            images = self.members.call(lambda network, x: network(x), [network], self.members.shared(z, dims=2))
         return self.scale.to_pixels(self.members.in_turn(images))
 
     def validation_step(self, batch: EvalBatch, batch_idx: int, dataloader_idx: int = 0) -> None:

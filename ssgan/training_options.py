@@ -148,6 +148,11 @@ class TrainerOptions:
                 "trainer.cuda_graphs=true does not go with trainer.precision=16-mixed, whose loss scaler reads the"
                 " device at each step; use bf16-mixed or 32"
             )
+        if self.cuda_graphs and self.lightning.get("detect_anomaly"):
+            raise ConfigError(
+                "trainer.cuda_graphs=true does not go with trainer.lightning.detect_anomaly=true, which reads the"
+                " device in each backward pass; leave one of them out"
+            )
         one_of("trainer.strategy", self.strategy, ("auto", "ddp", DDP))
         if self.cuda_graphs and (not self.one_device or self.strategy != "auto"):
             raise ConfigError(

@@ -48,6 +48,38 @@ class Bare(MLP):
         return Discriminator(NoisySequential(nn.Flatten(), WeightNormLinear(64, 16)), 16, num_classes, {})
 
 
+class Shift(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.by = nn.Parameter(torch.randn(16))
+
+    def forward(self, x):
+        return x + self.by
+
+
+@dataclass(kw_only=True)
+class Moody(MLP):
+    def build_generator(self, image_shape, tricks, batch_size):
+        from ssgan.networks.generator import Generator
+
+        layers = nn.Linear(self.z_dim, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Dropout(0.5)
+        return Generator(self.z_dim, [*layers], nn.Sequential(nn.Linear(16, 64), nn.Unflatten(1, image_shape)))
+
+
+@dataclass(kw_only=True)
+class Tied(MLP):
+    def build_generator(self, image_shape, tricks, batch_size):
+        from ssgan.networks.generator import Generator
+
+        layers = nn.Linear(self.z_dim, 16), Shift(), nn.ReLU()
+        return Generator(self.z_dim, [*layers], nn.Sequential(nn.Linear(16, 64), nn.Unflatten(1, image_shape)))
+
+    def build_discriminator(self, image_shape, num_classes, tricks, batch_size):
+        first, second = WeightNormLinear(64, 64), WeightNormLinear(64, 64)
+        second.weight = first.weight
+        return Discriminator(NoisySequential(nn.Flatten(), first, nn.ReLU(), second), 64, num_classes, {})
+
+
 @dataclass
 class Branch(Trick):
     def discriminator_penalty(self, step):
@@ -129,7 +161,7 @@ def test_a_resumed_run_goes_on_with_torch_s_own_generator(tmp_path: Path, capfd)
     ("options", "words"),
     [
         (["model.dropout=0.5"], ["but a layer of a network draws from PyTorch's own", "ssgan.layers such as Dropout"]),
-        (["trick=branch"], ["my_networks.py, line 41, branches on a tensor's value; use torch.where"]),
+        (["trick=branch"], ["my_networks.py, line 73, branches on a tensor's value; use torch.where"]),
     ],
 )
 def test_what_an_ensemble_cannot_stack_is_said_in_one_line(options: list[str], words: list[str], capfd) -> None:
@@ -145,3 +177,26 @@ def test_a_term_of_g_may_look_at_g_and_at_the_progress(tmp_path: Path, capfd) ->
     assert run("run", "trainer.max_iterations=4", "trick=ramp") == 0, capfd.readouterr().err
     terms = [row["train/g_ramp"] for row in metric_rows(tmp_path / "run") if "train/g_ramp" in row]
     assert terms == pytest.approx([0, 0.25, 0.5, 0.75])
+
+
+def test_looking_at_samples_does_not_change_the_training(tmp_path: Path, capfd) -> None:
+    """Though the networks' dropout draws from PyTorch's own generator, and their norms keep statistics."""
+    short = ("model._target_=my_networks.Moody", "~model.dropout", "trainer.max_iterations=4", "trick=none")
+    for name, callbacks in (("seen", "[checkpoints,samples,collapse]"), ("unseen", "[checkpoints]")):
+        assert run(name, *short, f"callbacks={callbacks}", "trainer.eval_every=1") == 0, capfd.readouterr().err
+    seen, unseen = (last_checkpoint(tmp_path / name)["state_dict"] for name in ("seen", "unseen"))
+    assert_equal(seen, unseen)
+    assert seen["generator.hidden.1.num_batches_tracked"] > 0
+
+
+def test_members_of_a_network_with_tied_weights_and_drawn_parameters_are_the_runs_alone(tmp_path: Path, capfd) -> None:
+    short = ("model._target_=my_networks.Tied", "~model.dropout", "trainer.max_iterations=2", "optim.eps=1e-3")
+    assert run("both", *short, "ensemble=2") == 0, capfd.readouterr().err
+    both = last_checkpoint(tmp_path / "both")["state_dict"]
+    for i, seed in enumerate((1, 2)):
+        assert run(f"alone{i}", *short, f"seed={seed}", f"data.seed={seed}") == 0, capfd.readouterr().err
+        alone = last_checkpoint(tmp_path / f"alone{i}")["state_dict"]
+        for name, value in alone.items():
+            torch.testing.assert_close(both[name][i] if value.ndim else both[name], value, rtol=1e-3, atol=1e-4)
+    assert torch.equal(both["discriminator.body.1.weight"], both["discriminator.body.3.weight"])
+    assert (both["generator.hidden.1.by"][0] - both["generator.hidden.1.by"][1]).norm() > 1

@@ -13,6 +13,7 @@ from torch import Tensor
 from ssgan.callbacks.schedule import is_due
 from ssgan.checks import in_range, positive
 from ssgan.data.streams import IterationBatch
+from ssgan.networks.at_inference import at_inference
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +68,8 @@ class CollapseWarning(L.Callback):
         """As many images by each member as there are real ones; the run's random state is not touched."""
         rng = torch.Generator(module.device).manual_seed(0)
         z = module.members.shared(module.generator.draw_z(batch.unlabelled.shape[-4], rng), dims=2)
-        images = module.members.call(lambda generator, z: generator(z), [module.generator], z)
+        with at_inference(module.generator) as generator:
+            images = module.members.call(lambda generator, z: generator(z), [generator], z)
         return module.members.split(module.scale.to_pixels(images))
 
     def _warn(self, kind: str, line: str) -> None:

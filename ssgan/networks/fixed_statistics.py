@@ -49,7 +49,7 @@ def with_fixed_statistics(generator: Generator, seed: int = 0) -> Generator:
     statistics that the network has never seen. Here the statistics are those of one batch of
     ``REFERENCE_SIZE`` draws. Virtual batch normalisation has its reference already.
     """
-    generator = copy.deepcopy(generator)
+    generator = copy.deepcopy(generator).eval()
     layers = {name: layer for name, layer in generator.named_modules() if isinstance(layer, BatchNorm)}
     if not layers:
         return generator

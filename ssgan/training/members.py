@@ -24,33 +24,37 @@ CACHE_BYTES = 8 * 2**20
 
 def stack_networks(networks: Sequence[nn.Module]) -> nn.Module:
     """A network of the same structure and names whose parameters and buffers are the given networks', stacked."""
-    stacked = copy.deepcopy(networks[0])
-    values = [dict(named_tensors(network)) for network in networks]
-    for name in values[0]:
-        owner, leaf = owner_of(stacked, name)
-        value = torch.stack([each[name].detach() for each in values])
-        if leaf in owner._parameters:
-            value = nn.Parameter(value, requires_grad=values[0][name].requires_grad)
-        setattr(owner, leaf, value)
-    return stacked
+    values = [dict(named_tensors(network, everywhere=True)) for network in networks]
+
+    def joined(name: str) -> Tensor:
+        return torch.stack([each[name].detach() for each in values])
+
+    return _with_tensors(networks[0], joined)
 
 
 def unstack_network(stacked: nn.Module, member: int) -> nn.Module:
     """A copy of one member, which can be called as it is."""
-    network = copy.deepcopy(stacked)
-    for name, value in named_tensors(stacked):
-        owner, leaf = owner_of(network, name)
-        own = value.detach()[member].clone()
-        if leaf in owner._parameters:
-            own = nn.Parameter(own, requires_grad=value.requires_grad)
-        setattr(owner, leaf, own)
-    return network
+    values = dict(named_tensors(stacked, everywhere=True))
+    return _with_tensors(stacked, lambda name: values[name].detach()[member].clone())
 
 
-def named_tensors(network: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    """Parameters and buffers by name."""
-    yield from network.named_parameters()
-    yield from network.named_buffers()
+def _with_tensors(network: nn.Module, value: Callable[[str], Tensor]) -> nn.Module:
+    """A copy of the network with other values by name; a tensor that stands in several places still does."""
+    changed = copy.deepcopy(network)
+    made: dict[Tensor, Tensor] = {}
+    for name, old in named_tensors(network, everywhere=True):
+        owner, leaf = owner_of(changed, name)
+        if old not in made:
+            new = value(name)
+            made[old] = nn.Parameter(new, requires_grad=old.requires_grad) if leaf in owner._parameters else new
+        setattr(owner, leaf, made[old])
+    return changed
+
+
+def named_tensors(network: nn.Module, everywhere: bool = False) -> Iterator[tuple[str, Tensor]]:
+    """Parameters and buffers by name; one that stands in several places by its first, or everywhere."""
+    yield from network.named_parameters(remove_duplicate=not everywhere)
+    yield from network.named_buffers(remove_duplicate=not everywhere)
 
 
 def owner_of(network: nn.Module, name: str) -> tuple[nn.Module, str]:
@@ -133,10 +137,6 @@ class Members:
         n = batch.shape[1]
         rows = torch.arange(n, device=batch.device)
         return batch[rows * self.count // n, rows]
-
-    def copies_of(self, network: Any) -> Any:
-        """A network for the members, whose values are all alike."""
-        return self.together([network] * (self.count or 1))
 
     def apart(self, network: nn.Module) -> list[Any]:
         """The members' networks."""

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import pytest
 import torch
-from torch.utils._pytree import tree_flatten
 
 import ssgan.module
 from ssgan.errors import ConfigError
@@ -19,43 +17,33 @@ from ssgan.training.captured import Captured, record_cuda_graph
 from tests.fake_data import write_arrays
 from tests.runs import FURTHER, QUIET, TINY, TINY_CONV, TRICKS, chosen, compose_run, last_checkpoint, metric_rows, train
 from tests.test_ensemble import far
-
-
-def record_eagerly(function: Callable[[], Any], _: Sequence[torch.Generator]) -> tuple[Callable[[], None], Any]:
-    """Like CUDA's recorder: inputs are read, and outputs written, where they were at the recording.
-
-    The first replay has been computed by the recording itself.
-    """
-    outputs, done = function(), [True]
-
-    def replay() -> None:
-        if done:
-            done.pop()
-            return
-        for kept, new in zip(tree_flatten(outputs)[0], tree_flatten(function())[0], strict=True):
-            if isinstance(kept, torch.Tensor):
-                kept.copy_(new)
-
-    return replay, outputs
+from tests.training.recorded_operations import record_operations
 
 
 def test_each_call_sees_its_own_arguments_and_goes_on_with_the_random_state() -> None:
-    seen: list[int] = []
+    calls: list[torch.Tensor] = []
 
     def function(batch: dict[str, torch.Tensor], rng: torch.Generator) -> torch.Tensor:
-        seen.append(batch["x"].data_ptr())
+        calls.append(batch["x"])
         return batch["x"] * 2 + torch.rand(3, generator=rng)
 
     rng, same = torch.Generator().manual_seed(0), torch.Generator().manual_seed(0)
-    captured = Captured(lambda batch: function(batch, rng), [rng], warm_up=2, record=record_eagerly)
+    captured = Captured(lambda batch: function(batch, rng), [rng], warm_up=2, record=record_operations)
     outputs = []
     for i in range(6):
         x = torch.full((3,), float(i))
         outputs.append(captured({"x": x}))
-        assert torch.equal(outputs[-1], function({"x": x}, same))
-    memory = seen[0::2]
-    assert len(set(memory[2:])) == 1, "what is recorded reads the same memory each time"
-    assert outputs[2] is outputs[5], "and writes the same"
+        assert torch.equal(outputs[-1], x * 2 + torch.rand(3, generator=same))
+    assert len(calls) == 3, "after two calls and the recording nothing is called again"
+    assert outputs[2] is outputs[5], "and the same memory is written"
+
+
+def test_what_waits_for_the_device_cannot_be_recorded() -> None:
+    """The stand-in is as strict as CUDA."""
+    ones = torch.ones(2)
+    for waits in (lambda: ones.sum().item(), lambda: ones.nonzero(), lambda: ones[ones > 0], lambda: bool(ones[0] > 0)):
+        with pytest.raises(AssertionError, match="waits for the device"):
+            record_operations(waits, [])
 
 
 @pytest.mark.parametrize("registers", [True, False])
@@ -100,7 +88,7 @@ SHORT = (*TINY, *LENGTH)
 @pytest.fixture
 def graphs_on_a_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ssgan.run.check_cuda_graphs", lambda wanted, accelerator: None)
-    monkeypatch.setattr(ssgan.module, "Captured", partial(Captured, record=record_eagerly))
+    monkeypatch.setattr(ssgan.module, "Captured", partial(Captured, record=record_operations))
 
 
 @pytest.mark.parametrize("name", OPTIONS)
@@ -136,6 +124,7 @@ def test_a_resumed_run_may_change_between_both(parts: tuple[str, str], tmp_path:
         ("trainer.devices=null", "takes one device"),
         ("trainer.num_nodes=2", "takes one device"),
         ("trainer.strategy=ddp", "takes one device and trainer.strategy=auto"),
+        ("+trainer.lightning.detect_anomaly=true", "does not go with trainer.lightning.detect_anomaly=true"),
     ],
 )
 def test_what_graphs_do_not_go_with(other: str, message: str, tmp_path: Path) -> None:

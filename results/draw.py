@@ -72,8 +72,9 @@ def draw_mnist() -> None:
 
 
 def draw_mnist_full() -> None:
-    """Test errors of experiment=mnist_100, the published recipe, beside a fifth of its steps."""
+    """Test errors of experiment=mnist_100, the published recipe, beside labels alone and a fifth of its steps."""
     figure, axis = plt.subplots(figsize=(8, 3.6), layout="constrained")
+    plot_errors(axis, folders("mnist_100/labels_*"), "labels alone, two splits", "C1", EPOCH)
     plot_errors(axis, folders("mnist_100/split_*"), "experiment=mnist_100, 300 epochs", "C3", EPOCH)
     plot_errors(axis, FIFTH, "experiment=mnist_100_short, 60", "C0", EPOCH)
     axis.axhline(93, color="grey", linewidth=0.8, linestyle="--", label="Salimans et al. 2016, after 300")

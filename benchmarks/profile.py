@@ -4,7 +4,8 @@ python -m benchmarks.profile                     # MLP/MNIST
 python -m benchmarks.profile digits --options trainer.iterations_per_batch=10 --json FILE
 
 PyTorch's profiler watches a training run; each operation counts without those that it calls. The profiler itself takes
-time: what is left for Python and for the operations' dispatch is too much by what it needs for each of them.
+time: what is left for Python and for the operations' dispatch is too much by what it needs for each of them. On a CPU
+the operations that compute something are counted too: on a GPU each of them would launch a kernel, or several.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any
 import lightning as L
 from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from benchmarks.machine import describe, device, write
 from benchmarks.step import CASES, synchronise, train
@@ -43,16 +45,38 @@ KERNELS = {
 WARM_UP, ITERATIONS = 40, 40
 
 
-class Watch(L.Callback):
-    """Profiles some iterations."""
+class Computing(TorchDispatchMode):
+    """Counts operations but for views and new memory."""
 
     def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, operation: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Count it, and compute it."""
+        computes = not operation.is_view and "empty" not in str(operation) and operation.namespace != "profiler"
+        self.count += computes
+        return operation(*args, **(kwargs or {}))
+
+
+class Watch(L.Callback):
+    """Profiles some iterations, and counts the operations of the one before."""
+
+    def __init__(self) -> None:
+        self.computing = Computing()
         activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if device() == "cuda" else [])]
         self.profiler = profile(activities=activities)
         self.seconds = 0.0
 
+    def on_train_batch_start(self, trainer: L.Trainer, *_: Any) -> None:
+        """Begin to count; a GPU's gradients are computed by threads that would not be seen."""
+        if trainer.global_step == WARM_UP - 1 and device() == "cpu":
+            self.computing.__enter__()
+
     def on_train_batch_end(self, trainer: L.Trainer, *_: Any) -> None:
         """Begin and end."""
+        if trainer.global_step == WARM_UP and device() == "cpu":
+            self.computing.__exit__(None, None, None)
         if trainer.global_step == WARM_UP:
             synchronise()
             self.profiler.start()
@@ -99,6 +123,8 @@ def main() -> None:
     for row in rows:
         print(f"{row['kind']:32}{row['ms']:9.2f} ms{row['ms'] / whole:7.1%}{row['calls']:7} calls")
     print(f"{'an iteration':32}{whole:9.2f} ms")
+    if watch.computing.count:
+        print(f"operations that compute, of one iteration: {watch.computing.count}")
     write(arguments.json, rows)
 
 

@@ -33,6 +33,11 @@ def atomic_write(path: Path, *, durable: bool = False, only_writer: bool = False
         aside.replace(path)
         if durable:
             _flush(path.parent)
+    except OSError as error:
+        # A full disk has no name in the error, and the name aside is not one that the user knows.
+        if error.errno is not None and error.filename in (None, str(aside)):
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        raise
     finally:
         aside.unlink(missing_ok=True)
 

@@ -58,11 +58,13 @@ def told_in_one_line(config: TrainConfig) -> Iterator[None]:
             raise SSGANError(f"out of memory ({_shortened(line)}): {_advice(config)}") from error
         if torch.distributed.is_initialized() and _LOST.search(line):
             saved = last_checkpoint(config.run_dir).is_file()
-            hint = f"; {typed('hydra.run.dir', config.run_dir)} ckpt_path=last goes on" if saved else ""
+            again = f"{typed('hydra.run.dir', config.run_dir)} ckpt_path=last"
+            hint = f"; the same options with {again} go on" if saved else ""
             raise SSGANError(
                 f"another process of this run was lost ({_shortened(line)}): its own message says why{hint}"
             ) from error
-        if "manual optimization" in str(error):  # what a callback of Lightning's says, over several lines
+        # What callbacks of Lightning's say, over several lines: of two optimisers, and of a metric that there is not.
+        if "manual optimization" in str(error) or "conditioned on metric" in str(error):
             raise ConfigError(f"callbacks: {' '.join(str(error).split())}") from error
         advice = next(
             (advice for said, advice in _NOT_STACKED.items() if line.startswith("vmap:") and said in line), None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import re
 from pathlib import Path
 
 import pytest
@@ -34,3 +36,23 @@ def test_after_an_error_the_old_file_is_there_still(tmp_path: Path):
 def test_a_folder_of_that_name_is_noticed_before_anything_is_computed(tmp_path: Path):
     with pytest.raises(IsADirectoryError, match="Is a directory"), atomic_write(tmp_path):
         pytest.fail("the block was entered")
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_an_error_of_the_disk_names_the_file_that_was_meant(named: bool, tmp_path: Path):
+    path = tmp_path / "table.csv"
+
+    def fail() -> None:
+        with atomic_write(path) as aside:
+            raise OSError(errno.ENOSPC, "No space left on device", *([str(aside)] if named else []))
+
+    with pytest.raises(OSError, match="No space left on device") as error:
+        fail()
+    assert error.value.filename == str(path)
+
+
+def test_other_errors_stay_as_they_are(tmp_path: Path):
+    for raised in (OSError("a library's own"), FileNotFoundError(errno.ENOENT, "No such file", "other.csv")):
+        said = str(raised)
+        with pytest.raises(OSError, match=re.escape(said)), atomic_write(tmp_path / "table.csv"):
+            raise raised

@@ -158,6 +158,7 @@ def test_files_of_probabilities_take_the_place_of_runs(
         (["{2}/../other.npz"], "not a file of probabilities that ssgan.evaluate has written"),
         (["{2}/probabilities.npz", "--out", "{2}"], "would be overwritten by its ensemble's: name another folder"),
         (["{0}/../1.npz"], "not a file of probabilities that ssgan.evaluate has written"),
+        (["{0}", "--data", "elsewhere"], "--data=elsewhere: data=digits lies in no folder; leave --data out"),
         (["{0}", "--level", "95"], "--level=95.0: must be between 0 and 1"),
         (["{0}", "--batch-size", "0"], "--batch-size=0: must be 1 or more"),
     ],

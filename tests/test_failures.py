@@ -76,7 +76,7 @@ def test_a_lost_process_is_one_line_that_says_how_to_go_on(tmp_path: Path, monke
             (tmp_path / "checkpoints" / "last.ckpt").touch()
         with pytest.raises(SSGANError, match=lost) as error, told_in_one_line(config):
             raise RuntimeError("[pair.cc:561] Connection closed by peer [127.0.0.1]:49815. This is typically\nmore")
-        assert "\n" not in str(error.value) and ("ckpt_path=last goes on" in str(error.value)) is saved
+        assert "\n" not in str(error.value) and ("ckpt_path=last go on" in str(error.value)) is saved
 
 
 def test_other_errors_are_not_taken_for_these(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -96,11 +96,15 @@ def test_other_errors_are_not_taken_for_these(tmp_path: Path, monkeypatch: pytes
     [
         (("StochasticWeightAveraging", "swa_lrs=0.1"), "SWA currently works with 1 `optimizer`"),
         (("GradientAccumulationScheduler", "scheduling={0:2}"), "is not supported for manual optimization."),
+        (
+            ("EarlyStopping", "monitor=val/err", "data.num_val=10", "trainer.eval_every=1"),
+            "on metric `val/err` which is",
+        ),
     ],
 )
-def test_lightning_s_callbacks_for_one_optimiser_are_refused(
-    callback: tuple[str, str], said: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+def test_lightning_s_callbacks_that_cannot_work_are_refused(
+    callback: tuple[str, ...], said: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    name, option = callback
-    node = (f"+callbacks.own._target_=lightning.pytorch.callbacks.{name}", f"+callbacks.own.{option}")
+    name, option, *others = callback
+    node = (f"+callbacks.own._target_=lightning.pytorch.callbacks.{name}", f"+callbacks.own.{option}", *others)
     assert said in refused(capfd, *SHORT, *node, f"hydra.run.dir={tmp_path / 'run'}")

@@ -32,8 +32,9 @@ def how_to_go_on(run_dir: str) -> str:
         return "; callbacks has no checkpoints, so nothing was saved"
     if in_sweep():
         return ""  # what goes on with a sweep is said at its end
-    again = f"{typed('hydra.run.dir', run_dir)} ckpt_path=last" if HydraConfig.initialized() else "the same command"
-    return f"; {again} goes on"
+    if not HydraConfig.initialized():
+        return "; the same command goes on"
+    return f"; the same options with {typed('hydra.run.dir', run_dir)} ckpt_path=last go on"
 
 
 class Interruption(Checkpoint):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from hydra.experimental.callback import Callback
@@ -66,9 +67,12 @@ def _given(key: str, config: DictConfig) -> str | None:
 def _make(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):  # the permissions of a folder do not tell of a disk that is read-only
+            pass
     except OSError as error:
         why = error.strerror or error
-        raise SSGANError(f"hydra.run.dir={folder} cannot be made: {why}; name another folder") from error
+        what = "cannot be written to" if folder.is_dir() else "cannot be made"
+        raise SSGANError(f"hydra.run.dir={folder} {what}: {why}; name another folder") from error
 
 
 def _folder(config: DictConfig) -> str:

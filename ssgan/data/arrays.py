@@ -78,6 +78,9 @@ def _read(path: Path) -> dict[str, np.ndarray]:
     if not path.is_file():
         raise DataError(f"{path}: there is no such file; data.path must name an .npz file")
     try:
+        with path.open("rb") as opened:
+            if not opened.read(6).startswith((b"PK", b"\x93NUMPY")):
+                raise DataError(f"{path}: not a readable .npz file; numpy.savez writes one")
         file = np.load(path, allow_pickle=False)
         if not isinstance(file, np.lib.npyio.NpzFile):
             raise DataError(f"{path}: this is a single array, not an .npz file (see numpy.savez)")
@@ -90,18 +93,20 @@ def _read(path: Path) -> dict[str, np.ndarray]:
                     f"{path}: there is an array {unknown[0]} in it; those that are read are"
                     f" {', '.join(_REQUIRED + _OPTIONAL)}"
                 )
-            return {name: _array(file, name) for name in _REQUIRED + _OPTIONAL if name in file}
+            return {name: _array(path, file, name) for name in _REQUIRED + _OPTIONAL if name in file}
     except MemoryError as error:
         raise DataError(f"{path}: its arrays do not fit into memory ({error})") from error
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(f"{path}: not a readable .npz file ({' '.join(str(error).split())})") from error
 
 
-def _array(file: np.lib.npyio.NpzFile, name: str) -> np.ndarray:
+def _array(path: Path, file: np.lib.npyio.NpzFile, name: str) -> np.ndarray:
     """One array of the file."""
     try:
         return file[name]
     except ValueError as error:
+        if "allow_pickle" in str(error):
+            raise DataError(f"{path}: {name} holds Python objects; save numbers, or for classes text") from error
         raise ValueError(f"{name}: {error}") from error
 
 

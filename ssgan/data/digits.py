@@ -23,6 +23,7 @@ class Digits(DataOptions):
 
     name: ClassVar[str] = "digits"
     known_classes: ClassVar[int | None] = 10
+    in_a_folder: ClassVar[bool] = False
     num_labels: int | None = 30
 
     def load(self) -> ImageData:

@@ -6,6 +6,8 @@ import os
 from collections import Counter
 from pathlib import Path
 
+from ssgan.errors import DataError
+
 EXTENSIONS = frozenset(
     {".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
 )
@@ -22,11 +24,14 @@ def image_files(root: Path, folder: str = "", others: Counter[str] | None = None
         root: where paths begin.
         folder: below it.
         others: gets the endings of the files that are left out for theirs, and how many of each there are.
+
+    Raises:
+        DataError: a folder cannot be read.
     """
     found = []
     top = (root / folder).resolve()
     entered = {top, *top.parents}
-    for directory, subfolders, names in os.walk(root / folder, followlinks=True):
+    for directory, subfolders, names in os.walk(root / folder, followlinks=True, onerror=_refuse):
         subfolders[:] = [name for name in subfolders if not name.startswith(".")]
         subfolders.sort(key=lambda name: os.path.islink(os.path.join(directory, name)))  # a folder before links to it
         for name in list(subfolders):
@@ -41,6 +46,12 @@ def image_files(root: Path, folder: str = "", others: Counter[str] | None = None
             elif others is not None and not name.startswith("."):
                 others[ending or "no ending"] += 1
     return sorted(found)
+
+
+def _refuse(error: OSError) -> None:
+    """Refuse what os.walk would leave out in silence."""
+    if not isinstance(error, FileNotFoundError | NotADirectoryError):
+        raise DataError(f"{error.filename} cannot be read: {error.strerror}") from error
 
 
 def left_out(others: Counter[str]) -> str:

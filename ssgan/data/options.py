@@ -29,6 +29,8 @@ class DataOptions(ABC):
     """Short name of the data set, as in ``data=<name>``; of a class that gives none, the class's in small letters."""
     known_classes: ClassVar[int | None] = None
     """Number of classes where it is known before the data is read; wrong numbers of labels are then refused at once."""
+    in_a_folder: ClassVar[bool] = True
+    """Whether it lies in a folder of the user's, which can be moved."""
 
     root: str | None = None
     """Folder where data sets are kept (``~`` is expanded); None: the user's cache folder."""

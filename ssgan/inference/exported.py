@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import warnings
@@ -95,7 +96,7 @@ def write_torch_export(program: Program, path: Path) -> ExportedFile:
     with quietly():
         exported = torch.export.export(program.network, (program.examples,), dynamic_shapes=_shapes(program))
         with atomic_write(path) as aside:
-            torch.export.save(exported, aside)
+            aside.write_bytes(_saved(torch.export.save, exported))
             run = torch.export.load(aside).module()
             difference = _check(program, lambda rows: list(run(rows)), path)
     return ExportedFile(path, difference)
@@ -151,10 +152,18 @@ def write_state_dict(model: TrainedModel, folder: Path, generator: bool = True) 
     if generator:
         weights["generator"] = in_use(model.module.generator, model.module.generator_average).state_dict()
     with atomic_write(folder / "weights.pt") as aside:
-        torch.save({name: {key: value.cpu() for key, value in part.items()} for name, part in weights.items()}, aside)
+        tensors = {name: {key: value.cpu() for key, value in part.items()} for name, part in weights.items()}
+        aside.write_bytes(_saved(torch.save, tensors))
     with atomic_write(folder / "model.json") as aside:
         aside.write_text(json.dumps(describe(model, generator), indent=2) + "\n")
     return [ExportedFile(folder / name, None) for name in ("weights.pt", "model.json")]
+
+
+def _saved(save: Callable[[Any, io.BytesIO], None], what: Any) -> bytes:
+    """What a function of PyTorch would write to a file; of a full disk it would end the process."""
+    buffer = io.BytesIO()
+    save(what, buffer)
+    return buffer.getvalue()
 
 
 def describe(model: TrainedModel, generator: bool) -> dict[str, Any]:

@@ -221,10 +221,13 @@ class TrainedModel:
                 it the environment variable SSGAN_DATA takes the place of a ``data.root`` that is not there.
 
         Raises:
+            ConfigError: a place is given of a data set that lies in no folder.
             DataError: it is not there any more, or its images have another size or its classes other names now, or
                 there are other images and the test ones are chosen among them.
         """
         options = self.config.data
+        if place is not None and not options.in_a_folder:
+            raise ConfigError(f"--data={place}: data={options.name} lies in no folder; leave --data out")
         here = os.environ.get("SSGAN_DATA")
         if place is not None:
             moved: dict[str, Any] = {"path" if hasattr(options, "path") else "root": place}

@@ -36,6 +36,8 @@ def length(v: Tensor) -> Tensor:
     """``√(‖v‖² + ε)`` of each unit's weights: ``[units, …]`` → ``[units, 1, …]``."""
     # vector_norm reads v once; the sum of its squares would write them first.
     norm = torch.linalg.vector_norm(v, dim=list(range(1, v.ndim)), keepdim=True)
+    if torch.compiler.is_exporting():  # ONNX has no hypot
+        return torch.sqrt(norm * norm + EPS)
     return torch.hypot(norm, _ROOT_EPS)
 
 

@@ -240,7 +240,7 @@ def _tell_apart(sections: list[Section]) -> None:
     differing = sorted(key for key in keys if len({section.settings.get(key) for section in sections}) > 1)
     for section in sections:
         searched = (key for key in differing if key not in section.searched)
-        section.differs_by = {key: section.settings.get(key, "absent") for key in searched}
+        section.differs_by = {key: section.settings.get(key, "null") for key in searched}
 
 
 def _compare(sections: list[Section], baseline: str | None) -> None:

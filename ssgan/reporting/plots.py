@@ -135,7 +135,7 @@ def curve_plot(name: str, section: Section) -> Plot | None:
     panels = {"test/error": "test error, %", "train/d_loss": "loss of D", "train/g_loss": "loss of G"}
     shown = section.configurations[:MOST_CURVES]
     bands = {
-        key: {c.name: rows for c in shown if (rows := band([run.curves[key] for run in c.runs if key in run.curves]))}
+        key: {c.name: rows for c in shown if (rows := band([run.curve(key) for run in c.runs if run.curve(key)]))}
         for key in panels
     }
     drawn = [key for key in panels if bands[key]]

@@ -81,6 +81,11 @@ class Run:
             pass  # a run without a log, or with a damaged one, has a result all the same
         return curves
 
+    def curve(self, key: str) -> dict[int, float]:
+        """Values by iteration; the test error of an ensemble is the ensemble's, as in its result."""
+        found = self.curves.get("test/ensemble_error") if key == "test/error" else None
+        return found or self.curves.get(key, {})
+
     @property
     def samples(self) -> Path | None:
         """Its last grid of samples."""

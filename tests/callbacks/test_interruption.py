@@ -164,7 +164,7 @@ def test_without_checkpoints_nothing_is_said_to_go_on(
     assert command(*SHORT, "callbacks=none", "hydra.run.dir=run") == 128 + signal.SIGTERM
     said = capfd.readouterr().out
     assert "stopped after iteration 1; callbacks has no checkpoints, so nothing was saved" in said
-    assert "goes on" not in said
+    assert "go on" not in said and "goes on" not in said
 
 
 @pytest.mark.parametrize("ending", ["done", "failed", "stopped", "interrupted"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 
@@ -90,6 +91,18 @@ def test_a_run_folder_that_cannot_be_made_is_one_line(tmp_path: Path, capfd):
     (tmp_path / "file").touch()
     for folder in ("file", "file/run"):
         assert f"hydra.run.dir={folder} cannot be made: " in refused(capfd, f"hydra.run.dir={folder}")
+
+
+def test_a_run_folder_that_cannot_be_written_to_is_one_line(tmp_path: Path, capfd, monkeypatch: pytest.MonkeyPatch):
+    """That of another user, for example; Python's logging would end with a traceback."""
+
+    def refuse(dir: Path) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(dir))
+
+    (tmp_path / "run").mkdir()
+    monkeypatch.setattr("ssgan.commands.unused_folder.TemporaryFile", refuse)
+    assert "hydra.run.dir=run cannot be written to: Permission denied; name " in refused(capfd, "hydra.run.dir=run")
+    assert list((tmp_path / "run").iterdir()) == []
 
 
 def test_a_refused_command_leaves_nothing_and_spares_what_is_there(tmp_path: Path, capfd):

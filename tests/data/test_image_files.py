@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from ssgan.data.image_files import image_files
+from ssgan.errors import DataError
 
 
 def test_images_by_their_ending_hidden_ones_left_out(tmp_path: Path):
@@ -24,6 +29,22 @@ def test_what_is_left_out_for_its_ending_is_counted(tmp_path: Path):
     others: Counter[str] = Counter()
     assert image_files(tmp_path, others=others) == ["a.jfif"]
     assert others == {".heic": 2, "no ending": 1}
+
+
+def test_a_folder_that_cannot_be_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """os.walk would go on without it."""
+    scandir = os.scandir
+
+    def refuse(folder: str) -> object:
+        if str(folder).endswith("cat"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(folder))
+        return scandir(folder)
+
+    for name in ("cat", "dog"):
+        (tmp_path / name).mkdir()
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(DataError, match=r"cat cannot be read: Permission denied$"):
+        image_files(tmp_path)
 
 
 def test_a_linked_folder_is_entered_once_and_a_loop_not_at_all(tmp_path: Path):

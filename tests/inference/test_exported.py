@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import subprocess
 import sys
@@ -100,6 +101,24 @@ def test_plain_weights_rebuild_the_networks(model: TrainedModel, tmp_path: Path)
     exported.write_state_dict(model, tmp_path, generator=False)
     assert "generator" not in torch.load(tmp_path / "weights.pt", weights_only=True)
     assert "generator" not in json.loads((tmp_path / "model.json").read_text())
+
+
+@pytest.mark.parametrize("what", ["program", "weights"])
+def test_a_full_disk_is_one_line(what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PyTorch's own writer would end the process."""
+    model = untrained(tmp_path / "model", (1, 8, 8))
+    (classifier,) = exported.programs(model, generator=False)
+
+    def full(self: Path, content: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match=r"No space left on device: .*out/[\w.]+'$"):
+        if what == "program":
+            exported.write_torch_export(classifier, tmp_path / "out" / "classifier.pt2")
+        else:
+            exported.write_state_dict(model, tmp_path / "out")
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_a_program_that_differs_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -84,6 +84,14 @@ def test_a_damaged_curve_is_no_curve(tmp_path: Path) -> None:
     assert run.curves == {}
 
 
+def test_the_curve_of_an_ensemble_is_the_ensemble_s(tmp_path: Path) -> None:
+    rows = "step,test/error,test/ensemble_error\n10,0.3,0.2\n20,0.2,0.1\n"
+    (write_run(tmp_path / "a", 0.1) / "metrics.csv").write_text(rows)
+    (write_run(tmp_path / "b", 0.1) / "metrics.csv").write_text("step,test/error\n10,0.3\n")
+    curves = {run.name: run.curve("test/error") for run in find_runs([tmp_path])[0]}
+    assert curves == {"a": {10: 0.2, 20: 0.1}, "b": {10: 0.3}}
+
+
 def test_what_a_real_run_leaves_is_read(tmp_path: Path) -> None:
     options = ("logger=csv", "callbacks=samples", "trainer.max_iterations=4", "trainer.log_every=2")
     result = train(tmp_path / "run", *TINY, *options, "trick=label_smoothing")

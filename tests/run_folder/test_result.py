@@ -94,6 +94,15 @@ def test_the_terminal_has_the_numbers(
     assert shown(RESULT, Path(long), capsys)["folder"] == long, "in one piece, to be copied"
 
 
+def test_of_a_gan_without_labels_no_error_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its logits stand for no classes."""
+    result = train(tmp_path / "run", *TINY, "trainer.max_iterations=1", "objective=unlabelled", "ensemble=2")
+    assert result["objective"] == "unlabelled"
+    rows = shown(result, tmp_path, capsys)
+    assert rows["test error"].startswith("none: ") and rows["labels"].startswith("none of digits")
+    assert "its members" not in rows
+
+
 def test_the_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
     for errors in (27, 28):
         write(RESULT | {"test_errors": errors}, str(tmp_path))

@@ -13,17 +13,21 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ssgan.commands.flags import Parser, run_command
 from ssgan.commands.output import output_folder
 from ssgan.errors import ConfigError
+
+if TYPE_CHECKING:
+    from ssgan.inference.exported import ExportedFile
 
 #: What can be written, in the order in which it is.
 FORMATS = ("pt2", "onnx", "state_dict")
 
 
 def main() -> None:
-    """Read the flags, export, list the files."""
+    """Read the flags, export, name each file as it is written."""
     parser = Parser("export", __doc__)
     parser.add_argument("run", metavar="RUN", help="a run's folder, or a checkpoint")
     parser.add_argument("--out", type=Path, metavar="DIR", help="default: export, inside RUN if it is a folder")
@@ -39,17 +43,20 @@ def main() -> None:
     from ssgan.inference.trained import load
 
     model = load(arguments.run, "cpu")
-    files: list[exported.ExportedFile] = []
     for program in exported.programs(model, generator=not arguments.classifier_only):
         if "pt2" in formats:
-            files.append(exported.write_torch_export(program, folder / f"{program.name}.pt2"))
+            _tell(exported.write_torch_export(program, folder / f"{program.name}.pt2"))
         if "onnx" in formats:
-            files.append(exported.write_onnx(program, folder / f"{program.name}.onnx"))
+            _tell(exported.write_onnx(program, folder / f"{program.name}.onnx"))
     if "state_dict" in formats:
-        files += exported.write_state_dict(model, folder, generator=not arguments.classifier_only)
-    for file in files:
-        checked = "" if file.difference is None else f"  differs from the model by {file.difference:.0e}"
-        print(f"{file.path}  {file.path.stat().st_size / 1e3:,.0f} kB{checked}")
+        for file in exported.write_state_dict(model, folder, generator=not arguments.classifier_only):
+            _tell(file)
+
+
+def _tell(file: ExportedFile) -> None:
+    """Print what has been written."""
+    checked = "" if file.difference is None else f"  differs from the model by {file.difference:.0e}"
+    print(f"{file.path}  {file.path.stat().st_size / 1e3:,.0f} kB{checked}", flush=True)
 
 
 def _formats(given: str | None) -> list[str]:

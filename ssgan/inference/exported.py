@@ -109,6 +109,7 @@ def write_onnx(program: Program, path: Path) -> ExportedFile:
 
     Raises:
         ConfigError: the extra with onnx and onnxscript is not installed.
+        SSGANError: the network, one of the user's own, has an operation that ONNX has not.
     """
     try:
         import onnx
@@ -116,17 +117,26 @@ def write_onnx(program: Program, path: Path) -> ExportedFile:
     except ImportError as error:
         raise ConfigError("ONNX needs onnx and onnxscript: pip install 'ssgan[export]'") from error
     with quietly(), atomic_write(path) as aside:
-        torch.onnx.export(
-            program.network,
-            (program.examples,),
-            str(aside),
-            dynamo=True,
-            external_data=False,
-            input_names=[program.input],
-            output_names=list(program.outputs),
-            dynamic_shapes=_shapes(program),
-            verbose=False,
-        )
+        try:
+            torch.onnx.export(
+                program.network,
+                (program.examples,),
+                str(aside),
+                dynamo=True,
+                external_data=False,
+                input_names=[program.input],
+                output_names=list(program.outputs),
+                dynamic_shapes=_shapes(program),
+                verbose=False,
+            )
+        except torch.onnx.OnnxExporterError as error:
+            cause: BaseException = error
+            while cause.__cause__ is not None:
+                cause = cause.__cause__
+            said = " ".join(str(cause).partition("\n")[0].split())
+            raise SSGANError(
+                f"{path.name}: ONNX cannot express the network: {said}; --formats pt2,state_dict leaves it out"
+            ) from error
         onnx.checker.check_model(onnx.load(aside))
         difference = _check(program, lambda rows: _run_onnx(aside, program.input, rows), path)
     return ExportedFile(path, difference)

@@ -65,12 +65,14 @@ def read_checkpoint(path: str) -> dict[str, Any]:
     """Read a checkpoint without executing pickled code.
 
     Raises:
-        ConfigError: if the file is not a whole checkpoint of this project.
+        ConfigError: if the file cannot be read or is not a whole checkpoint of this project.
     """
     import torch
 
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except PermissionError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
     except Exception as error:  # torch raises errors of many kinds for files that are cut off or of another format
         if not isinstance(error, RuntimeError | OSError | EOFError):  # such as where a text is read as pickled code
             raise ConfigError(f"{path} is not a whole checkpoint: what it holds is something else") from error

@@ -16,6 +16,7 @@ from omegaconf import OmegaConf
 from ssgan.augmentation import Augmentation
 from ssgan.config import parse
 from ssgan.data.options import cache_dir
+from ssgan.errors import SSGANError
 from ssgan.inference.trained import TrainedModel, load
 from ssgan.run import run
 from ssgan.training_options import Average, Objective, Optim, TrainerOptions
@@ -38,6 +39,9 @@ def own_extractor(model: TrainedModel, place: str | None, tell: Callable[[str], 
         model: whose images are going to be scored.
         place: where its data set lies, if it has been moved.
         tell: is called with one line before a training.
+
+    Raises:
+        SSGANError: the cache folder cannot be made.
     """
     config = _supervised(model, place)
     images = model.images(place).checksum()
@@ -45,7 +49,13 @@ def own_extractor(model: TrainedModel, place: str | None, tell: Callable[[str], 
     identity = json.dumps([config["model"], what, config["optim"], ITERATIONS, images], sort_keys=True, default=str)
     digest = hashlib.sha256(identity.encode()).hexdigest()[:12]
     folder = cache_dir() / "extractors" / f"{model.config.data.name}-{digest}"
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SSGANError(
+            f"{folder}, for a classifier whose features are compared, cannot be made: {error.strerror}; name a trained"
+            " one with --extractor RUN"
+        ) from error
     with FileLock(folder / ".lock"):
         if not (folder / "result.json").is_file():
             tell(f"training an extractor of features once, on all labels of {model.config.data.name}, into {folder}")

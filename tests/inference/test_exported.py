@@ -69,6 +69,17 @@ def test_onnx_gives_the_same_by_onnxruntime(model: TrainedModel, tmp_path: Path)
     torch.testing.assert_close(torch.as_tensor(pictures).round().to(torch.uint8), model.sample(5), rtol=0, atol=1)
 
 
+def test_an_operation_that_onnx_lacks_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As weight norm's hypot would be, which is written otherwise in an export."""
+    pytest.importorskip("onnxscript", reason="the export extra is not installed")
+    (classifier,) = exported.programs(untrained(tmp_path / "model", (1, 8, 8)), generator=False)
+    monkeypatch.setattr(torch.compiler, "is_exporting", lambda: False)
+    with pytest.raises(SSGANError, match=r"^classifier\.onnx: ONNX cannot express the network: .*hypot") as error:
+        exported.write_onnx(classifier, tmp_path / "out" / "classifier.onnx")
+    assert str(error.value).endswith("; --formats pt2,state_dict leaves it out") and "\n" not in str(error.value)
+    assert list((tmp_path / "out").iterdir()) == []
+
+
 def test_programs_run_where_there_is_no_ssgan(tmp_path: Path) -> None:
     model = untrained(tmp_path / "model", (1, 8, 8))
     (classifier,) = exported.programs(model, generator=False)

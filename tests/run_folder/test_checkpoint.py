@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pickle
 from pathlib import Path
@@ -82,6 +83,15 @@ def test_a_checkpoint_that_is_not_there(given: str, tmp_path: Path, monkeypatch:
     with pytest.raises(ConfigError, match=f"ckpt_path={given}: there is no checkpoint") as error:
         find_checkpoint(given, str(tmp_path))
     assert ("hydra.run.dir" in str(error.value)) == (given == "last") and "\n" not in str(error.value)
+
+
+def test_a_checkpoint_that_may_not_be_read_is_not_called_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def refuse(path: str, **_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", path)
+
+    monkeypatch.setattr(torch, "load", refuse)
+    with pytest.raises(ConfigError, match=r"last\.ckpt cannot be read: Permission denied$"):
+        read_checkpoint(str(tmp_path / "last.ckpt"))
 
 
 def test_a_run_that_ended_before_its_first_checkpoint_is_begun_again(tmp_path: Path) -> None:

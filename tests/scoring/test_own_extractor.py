@@ -15,6 +15,7 @@ import pytest
 from hydra.core.hydra_config import HydraConfig
 
 from ssgan.callbacks import LastCheckpoint
+from ssgan.errors import SSGANError
 from ssgan.inference.trained import TrainedModel, load
 from ssgan.machine.precision import cpu_has_bf16, cpu_rounds_products
 from ssgan.scoring import own_extractor as subject
@@ -52,6 +53,13 @@ def test_how_a_run_was_trained_does_not_matter(tmp_path: Path) -> None:
     assert result["num_labels"] == 1297 and result["objective"] == "supervised" and result["tricks"] == []
     assert result["precision"] == "32" and result["iterations"] == 60
     assert result["test_error"] < 0.5, "it has learned from the labels"
+
+
+def test_a_cache_that_cannot_be_made_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(subject, "cache_dir", lambda: tmp_path / "file")
+    with pytest.raises(SSGANError, match=r"cannot be made: Not a directory; name a trained one with --extractor RUN$"):
+        own_extractor(trained(tmp_path / "run"), None, print)
 
 
 def test_other_labels_are_other_data(tmp_path: Path) -> None:

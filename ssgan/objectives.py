@@ -71,7 +71,7 @@ def discriminator_terms(
     unsupervised = tricks.discriminator_objectives(step)
     if not unsupervised:
         unsupervised = {"unlabelled": unlabelled_loss(unlabelled.logits, fake.logits, tricks.real_target)}
-    terms |= {name: objective.unlabelled_weight * term for name, term in unsupervised.items()}
+    terms = add_terms(terms, {name: objective.unlabelled_weight * term for name, term in unsupervised.items()})
     return add_terms(terms, tricks.discriminator_penalties(step))
 
 

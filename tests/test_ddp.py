@@ -129,7 +129,10 @@ def test_a_signal_before_or_after_the_training_ends_both(moment: str, tmp_path: 
     short = ("data.batch_size=20", "trainer.max_iterations=2", *TINY_MLP, "logger=none", "callbacks=checkpoints")
     result = start(tmp_path, *short, f"+callbacks.stop._target_=stop.{moment}")
     assert result.returncode == 143, result.stderr[-3000:]
-    told = "stopped in the final test; hydra.run.dir=" in result.stdout and "ckpt_path=last go on" in result.stdout
+    told = (
+        "stopped in the final test; the same options with hydra.run.dir=" in result.stdout
+        and "ckpt_path=last go on" in result.stdout
+    )
     assert told is (moment == "InTheFinalTest"), result.stdout
     other = int((tmp_path / "1.pid").read_text())
     deadline = time.monotonic() + 60

@@ -89,3 +89,19 @@ def test_a_techniques_name_does_not_displace_a_built_in_term(name):
     networks, plain = players("mlp", {name: Constant()}), players()
     assert cost(d_terms(*networks)).item() == pytest.approx(cost(d_terms(*plain)).item() + 1, rel=1e-5)
     assert cost(g_terms(*networks)).item() == pytest.approx(cost(g_terms(*plain)).item() + 1, rel=1e-5)
+
+
+@dataclass
+class InPlaceOfReality(Trick):
+    """In place of D's loss on unlabelled and generated images, a number."""
+
+    def discriminator_objective(self, step):
+        return torch.tensor(2.0)
+
+
+@pytest.mark.parametrize("name", ["labelled", "unlabelled", "mine"])
+def test_whatever_a_techniques_name_d_learns_from_the_labels(name):
+    cost_of_labels = d_terms(*players())["labelled"].item()
+    assert cost(d_terms(*players("mlp", {name: InPlaceOfReality()}))).item() == pytest.approx(
+        cost_of_labels + 2, rel=1e-5
+    )

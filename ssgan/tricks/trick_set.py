@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from ssgan.steps import DiscriminatorStep, GeneratorStep
 
 
-#: Names of the terms of both players' costs, which the log would not tell from a technique's.
-TAKEN = ("labelled", "unlabelled", "adversarial", "loss")
-
 #: The methods that a technique may override.
 SEAMS = tuple(name for name, value in vars(Trick).items() if callable(value) and not name.startswith("_"))
 
@@ -31,15 +28,12 @@ class TrickSet:
     """The selected techniques by name, in alphabetical order whatever order they were given in.
 
     Raises:
-        ConfigError: if an entry is not a :class:`Trick`, has a cost's name or fills no seam, or if two fill a seam that
-            takes only one.
+        ConfigError: if an entry is not a :class:`Trick` or fills no seam, or if two fill a seam that takes only one.
     """
 
     def __init__(self, tricks: Mapping[str, Trick] | None = None) -> None:
         self._tricks = dict(sorted((tricks or {}).items()))
         for name, trick in self._tricks.items():
-            if name in TAKEN:
-                raise ConfigError(f"trick.{name}: a term of the players' costs has that name; choose another")
             if not isinstance(trick, Trick):
                 raise ConfigError(f"trick.{name} is a {type(trick).__name__}, not an ssgan.tricks.Trick")
             if name not in self._filling(*SEAMS):

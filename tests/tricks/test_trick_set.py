@@ -95,14 +95,6 @@ def test_a_technique_without_effect_is_refused(method, hint):
     assert str(error.value).endswith(hint)
 
 
-@pytest.mark.parametrize("name", ["labelled", "unlabelled", "adversarial", "loss"])
-def test_a_technique_may_not_have_the_name_of_a_cost(name):
-    """One called "labelled" would take the place of the classifier's own cost."""
-    with pytest.raises(ConfigError, match=rf"trick\.{name}: a term of the players' costs has that name") as error:
-        TrickSet({name: FIVE["feature_matching"]})
-    assert "\n" not in str(error.value)
-
-
 def test_the_order_in_which_techniques_are_given_does_not_matter():
     expected = TrickSet(FIVE)
     objective = expected.generator_objectives(step())

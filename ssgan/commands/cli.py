@@ -6,7 +6,6 @@ import argparse
 import difflib
 import functools
 import importlib.util
-import logging
 import os
 import re
 import signal
@@ -59,7 +58,6 @@ def run_hydra(main: Callable[[], None]) -> None:
         return
     os.environ[FULL_ERROR] = "1"  # Hydra then raises its errors instead of printing them over many lines
     os.environ[ONE_LINE] = "1"
-    logging.raiseExceptions = False  # a full disk ends the run with a line; the log, on it too, would add its traceback
     try:
         with _one_line_usage():
             main()
@@ -77,7 +75,6 @@ def run_hydra(main: Callable[[], None]) -> None:
         interrupted()
     finally:
         del os.environ[FULL_ERROR], os.environ[ONE_LINE]
-        logging.raiseExceptions = True
 
 
 @contextmanager

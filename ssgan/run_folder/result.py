@@ -36,7 +36,7 @@ def summarise(
     size, found = len(data.images.y_test), model.errors.latest["test"]
     errors = round((found.mean if found.ensemble is None else found.ensemble) * size)
     supervised = not config.objective.unlabelled_weight
-    semi_supervised = "semi_supervised" if config.objective.labelled_weight else "unlabelled"
+    with_unlabelled = "semi_supervised" if config.objective.labelled_weight else "unlabelled"
     result = {
         "test_error": errors / size,
         "test_errors": errors,
@@ -47,7 +47,7 @@ def summarise(
         "seed": config.run.seed,
         "data_seed": config.data.seed,
         "data": config.data.name,
-        "objective": "supervised" if supervised else semi_supervised,
+        "objective": "supervised" if supervised else with_unlabelled,
         "tricks": config.tricks.names,
         "tricks_in_effect": config.tricks.supervised_names if supervised else config.tricks.names,
         "iterations": trainer.global_step,
@@ -86,13 +86,13 @@ def show(result: dict[str, Any], run_dir: str) -> None:
     table.add_column()
     if result["objective"] == "unlabelled":
         table.add_row("test error", "none: D has not learned what the classes are")
+        table.add_row("labels", f"none of {result['data']}")
     else:
         table.add_row("test error", f"{result['test_error']:.2%}  ({result['test_errors']} of {result['test_size']})")
-    if "members" in result and result["objective"] != "unlabelled":
-        each = ", ".join(map(str, result["members"]))
-        table.add_row("its members", f"{result['mean_member_error']:.2%}  ({each} of {result['test_size']})")
-    count = "none" if result["objective"] == "unlabelled" else result["num_labels"]
-    table.add_row("labels", f"{count} of {result['data']}, data.seed={result['data_seed']}")
+        if "members" in result:
+            each = ", ".join(map(str, result["members"]))
+            table.add_row("its members", f"{result['mean_member_error']:.2%}  ({each} of {result['test_size']})")
+        table.add_row("labels", f"{result['num_labels']} of {result['data']}, data.seed={result['data_seed']}")
     table.add_row("unlabelled", f"{result['num_unlabelled']:,} images")
     alone = ": the labels alone" if result["objective"] == "supervised" else ""
     table.add_row("techniques", (", ".join(result["tricks_in_effect"]) or "none") + alone)

@@ -8,6 +8,7 @@ import re
 import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import matplotlib as mpl
@@ -16,12 +17,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from PIL import Image, UnidentifiedImageError
 
-from ssgan.reporting.groups import SUPERVISED, Configuration, Section
+from ssgan.reporting.groups import Configuration, Section
+from ssgan.reporting.palette import COLOURS, GREY, Palette
 from ssgan.reporting.statistics import Spread, band
 from ssgan.reporting.tables import counted
-
-#: Legible on white and on black, and apart for the colour-blind as far as so many can be (after Okabe and Ito).
-COLOURS = ("#1f83c4", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f", "#8c6bb1", "#a6761d", "#66a61e")
 
 #: Stands for the page's text colour until the SVG is on the page.
 INK = "#010203"
@@ -90,16 +89,17 @@ class Plot:
         return [png, svg]
 
 
-def error_plot(name: str, section: Section) -> Plot:
+def error_plot(name: str, section: Section, palette: Palette) -> Plot:
     """Each run's error as a point, each configuration's mean and sample std."""
     configurations = section.configurations[::-1]  # the best on top
+    colours = palette.of([c.name for c in section.configurations[:MOST_CURVES]])
 
     def draw(figure: Figure) -> None:
         axes = figure.add_subplot()
         for row, configuration in enumerate(configurations):
             values = [100 * e for e in configuration.errors.values()]
             spread = Spread.of(values)
-            colour = COLOURS[6] if configuration.name == section.baseline else COLOURS[0]
+            colour = colours.get(configuration.name, GREY)
             axes.plot(values, [row] * len(values), "o", color=colour, alpha=0.45, markersize=4, markeredgewidth=0)
             axes.errorbar(
                 spread.mean,
@@ -130,7 +130,7 @@ def error_plot(name: str, section: Section) -> Plot:
     return Plot(name, alt, (7.5, 0.9 + 0.3 * len(configurations)), draw)
 
 
-def curve_plot(name: str, section: Section) -> Plot | None:
+def curve_plot(name: str, section: Section, palette: Palette) -> Plot | None:
     """Test error and both players' losses by iteration, with a band of one sample std over seeds."""
     panels = {"test/error": "test error, %", "train/d_loss": "loss of D", "train/g_loss": "loss of G"}
     shown = section.configurations[:MOST_CURVES]
@@ -141,17 +141,18 @@ def curve_plot(name: str, section: Section) -> Plot | None:
     drawn = [key for key in panels if bands[key]]
     if not drawn:
         return None
+    colours = palette.of([c.name for c in shown])
 
     def draw(figure: Figure) -> None:
         for column, (key, axes) in enumerate(zip(drawn, figure.subplots(1, len(drawn), squeeze=False)[0], strict=True)):
             scale = 100 if key == "test/error" else 1
-            for index, configuration in enumerate(shown):
+            for configuration in shown:
                 rows = bands[key].get(configuration.name)
                 if rows:
                     x = [step for step, _, _ in rows]
                     y = [scale * mean for _, mean, _ in rows]
                     s = [scale * std for _, _, std in rows]
-                    colour = COLOURS[index % len(COLOURS)]
+                    colour = colours[configuration.name]
                     label = configuration.name if column == 0 else None
                     style = "o" if len(x) == 1 else "-"
                     axes.plot(x, y, style, color=colour, linewidth=1.3, markersize=4, label=label)
@@ -163,18 +164,27 @@ def curve_plot(name: str, section: Section) -> Plot | None:
             axes.margins(y=0.1)
             if key == "test/error":
                 axes.set_ylim(bottom=0)
-        figure.legend(loc="outside lower center", ncols=2 if max(len(c.name) for c in shown) > 30 else 4, fontsize=8)
+        _legend(figure, list(colours))
 
-    more = len(section.configurations) - len(shown)
-    kind = "held-out errors" if section.held_out else "errors"
-    rest = f" {counted(more, 'configuration')} with larger {kind} left out." if more > 0 else ""
+    rest = _left_out(len(section.configurations), "held-out errors" if section.held_out else "errors")
     alt = (
         f"Learning curves on {section.title}: {', '.join(panels[key] for key in drawn)}, mean and std over seeds.{rest}"
     )
     return Plot(name, alt, (3.4 * len(drawn), 3.1 + 0.1 * len(shown)), draw)
 
 
-def label_plot(name: str, sections: Sequence[Section]) -> Plot | None:
+def _legend(figure: Figure, names: list[str]) -> None:
+    """Below the plot, where it hides no curve."""
+    figure.legend(loc="outside lower center", ncols=2 if max(map(len, names)) > 30 else 4, fontsize=8)
+
+
+def _left_out(configurations: int, by: str) -> str:
+    """A sentence about those that are not drawn, if there are any."""
+    more = configurations - MOST_CURVES
+    return f" {counted(more, 'configuration')} with larger {by} left out." if more > 0 else ""
+
+
+def label_plot(name: str, sections: Sequence[Section], palette: Palette) -> Plot | None:
     """Error against the number of labels, for sections that differ in it alone; None for a single number."""
     lines: dict[str, dict[int, Spread]] = {}
     for section in sections:
@@ -183,16 +193,20 @@ def label_plot(name: str, sections: Sequence[Section]) -> Plot | None:
             lines.setdefault(configuration.name, {})[labels] = configuration.spread
     if len({labels for line in lines.values() for labels in line}) < 2:
         return None
+    # Only configurations with the same numbers of labels have comparable means.
+    best_first = sorted(lines, key=lambda name: (-len(lines[name]), fmean(s.mean for s in lines[name].values()), name))
+    colours = palette.of(best_first[:MOST_CURVES])
 
     def draw(figure: Figure) -> None:
         axes = figure.add_subplot()
-        for index, (label, line) in enumerate(sorted(lines.items())[:MOST_CURVES]):
+        for label, colour in colours.items():
+            line = lines[label]
             x = sorted(line)
             axes.errorbar(
                 x,
                 [100 * line[n].mean for n in x],
                 yerr=[100 * (line[n].std or 0.0) for n in x],
-                color=COLOURS[6] if label == SUPERVISED else COLOURS[index % 6],
+                color=colour,
                 marker="o",
                 markersize=4,
                 capsize=3,
@@ -207,10 +221,12 @@ def label_plot(name: str, sections: Sequence[Section]) -> Plot | None:
         axes.set_ylabel("test error")
         axes.yaxis.set_major_formatter(PercentFormatter(100))
         axes.set_ylim(bottom=0)
-        axes.legend()
+        _legend(figure, list(colours))
 
     data = sections[0].runs[0].result.get("data", "the data")
-    return Plot(name, f"Test error on {data} against the number of labels, mean and std over seeds.", (6.5, 3.6), draw)
+    rest = _left_out(len(lines), "errors")
+    alt = f"Test error on {data} against the number of labels, mean and std over seeds.{rest}"
+    return Plot(name, alt, (6.5, 3.6 + 0.1 * len(colours)), draw)
 
 
 def search_plot(name: str, section: Section) -> Plot | None:

@@ -41,7 +41,7 @@ class UnusedFolder(Callback):
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
         """Look for another run, unless the command goes on with it."""
         try:
-            folder = Path(_folder(config))
+            folder = Path(_folder("hydra.run.dir", config))
             ckpt_path = config.get("ckpt_path")
             if ckpt_path is None or isinstance(ckpt_path, str):  # another value is refused with the others
                 check_unused(str(folder), ckpt_path)
@@ -53,8 +53,12 @@ class UnusedFolder(Callback):
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """A sweep would not look at the folder of a single run."""
-        if given := _given("hydra.run.dir", config):
-            leave(ConfigError(f"hydra.run.dir={given}: the folder of a sweep is hydra.sweep.dir"))
+        try:
+            if given := _given("hydra.run.dir", config):
+                raise ConfigError(f"hydra.run.dir={given}: the folder of a sweep is hydra.sweep.dir")
+            _folder("hydra.sweep.dir", config)
+        except SSGANError as error:
+            leave(error)
 
 
 def _given(key: str, config: DictConfig) -> str | None:
@@ -75,21 +79,21 @@ def _make(folder: Path) -> None:
         raise SSGANError(f"hydra.run.dir={folder} {what}: {why}; name another folder") from error
 
 
-def _folder(config: DictConfig) -> str:
-    """The run's folder.
+def _folder(key: str, config: DictConfig) -> str:
+    """The folder of the run or the sweep, of which ``key`` is the option.
 
     Raises:
         ConfigError: Hydra takes what is written for something else than a path.
     """
     try:
-        folder = str(config.hydra.run.dir)
+        folder = str(OmegaConf.select(config, key))
     except OmegaConfBaseException as error:
-        raise ConfigError(f"hydra.run.dir: {str(error.msg or error).splitlines()[0]}") from error
+        raise ConfigError(f"{key}: {str(error.msg or error).splitlines()[0]}") from error
     if not folder:
-        raise ConfigError("hydra.run.dir is empty; name a folder")
+        raise ConfigError(f"{key} is empty; name a folder")
     if folder.startswith("~"):
-        raise ConfigError(f"hydra.run.dir={folder}: Hydra does not know ~ here; write the whole path")
-    given = _given("hydra.run.dir", config)
+        raise ConfigError(f"{key}={folder}: Hydra does not know ~ here; write the whole path")
+    given = _given(key, config)
     if given and is_number(given) and given != folder:
-        raise ConfigError(f"hydra.run.dir={given} is read as the number {folder}; write hydra.run.dir=./{given}")
+        raise ConfigError(f"{key}={given} is read as the number {folder}; write {key}=./{given}")
     return folder

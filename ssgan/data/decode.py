@@ -97,6 +97,7 @@ def _upright(image: Image.Image) -> Image.Image:
 
     ``ImageOps.exif_transpose`` also writes the EXIF anew, and fails where any other tag is wrong.
     """
+    image.load()  # which turns a TIFF, and takes the tag away
     turn = _UPRIGHT.get(image.getexif().get(_ORIENTATION, 1))
     return image if turn is None else image.transpose(turn)
 

@@ -24,7 +24,7 @@ from ssgan.data.options import cache_dir
 log = logging.getLogger(__name__)
 
 # Part of every cache entry's name: raise it when decoding changes, so that old entries are left behind.
-_VERSION = 2
+_VERSION = 3
 _THREADS = min(8, os.cpu_count() or 1)
 
 

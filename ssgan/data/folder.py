@@ -22,8 +22,9 @@ log = logging.getLogger(__name__)
 # Unreadable files that an error names before it only counts the rest.
 _NAMED = 5
 
-# Names under which images without a label may have been put.
+# Names under which images without a label may have been put, and those of the parts of a data set.
 _UNLABELLED = ("unlabelled", "unlabeled", "unlabled")
+_PARTS = ("train", "training", "val", "valid", "validation", "test", "testing")
 
 _LIST = ", ".join(sorted(EXTENSIONS))
 
@@ -165,6 +166,7 @@ class Folder(DataOptions):
             for name in classes:
                 if name.lower() in _UNLABELLED:
                     raise DataError(f"{root / name}: if its images have no label, data.unlabelled={name} says so")
+            _refuse_parts(root, classes)
             return classes
         if not test.is_dir():
             raise DataError(
@@ -194,6 +196,21 @@ class Folder(DataOptions):
 
 def _subfolders(folder: Path) -> list[str]:
     return sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+
+
+def _refuse_parts(root: Path, classes: Sequence[str]) -> None:
+    """Refuse training and test images, class folders below each, as two classes. A train may be a class, though."""
+    for part in (name for name in classes if name.lower() in _PARTS):
+        if {*_subfolders(root / part)} & {*classes}:
+            raise DataError(
+                f"{root / part} would be a class but holds folders of classes; if they are the test images,"
+                f" data.test={part} without data.num_test says so"
+            )
+    if {name.lower() for name in classes} <= {*_PARTS}:
+        raise DataError(
+            f"{root}: {' and '.join(classes)} are no classes; class folders lie in data.path itself, those of the test"
+            f" images in its folder {Folder.test}"
+        )
 
 
 def _holds_runs(folder: Path) -> bool:

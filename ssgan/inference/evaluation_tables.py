@@ -42,16 +42,23 @@ def _numbers(evaluation: Evaluation, level: float) -> tuple[str, ...]:
 
 def class_table(evaluation: Evaluation) -> Table:
     """Precision, recall and F1 of each class."""
-    scores, title = evaluation.class_scores, None
-    if len(scores) > MOST_CLASSES:
-        scores = sorted(scores, key=lambda score: score.f1)[:MOST_CLASSES]
+    rows, title = list(zip(evaluation.class_scores, evaluation.confusion.sum(0).tolist(), strict=True)), None
+    if len(rows) > MOST_CLASSES:
+        # Classes without a test image last: nothing is known of how well they are found.
+        rows = sorted(rows, key=lambda row: (not row[0].images, row[0].f1))[:MOST_CLASSES]
         title = f"the {MOST_CLASSES} of {len(evaluation.classes)} classes with the lowest F1"
     table = Table(title=title, title_justify="left", box=None)
     table.add_column("class")
     for column in ("images", "precision, %", "recall, %", "F1, %"):
         table.add_column(column, justify="right")
-    for score in scores:
-        values = (score.precision, score.recall, score.f1)
-        ratios = (f"{100 * value:.1f}" if score.images else "–" for value in values)
+    for score, predicted in rows:
+        ratios = (
+            f"{100 * value:.1f}" if defined else "–"
+            for value, defined in (
+                (score.precision, predicted),
+                (score.recall, score.images),
+                (score.f1, score.images),
+            )
+        )
         table.add_row(escape(score.name), str(score.images), *ratios)
     return table

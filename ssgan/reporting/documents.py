@@ -14,8 +14,9 @@ import jinja2
 
 from ssgan.reporting import tables
 from ssgan.reporting.groups import Configuration, Section
-from ssgan.reporting.plots import MOST_SAMPLES, Plot, sample_grid
+from ssgan.reporting.plots import Plot
 from ssgan.reporting.runs import IncompleteRun
+from ssgan.reporting.samples import MOST_SAMPLES, sample_grid
 from ssgan.version import __version__
 
 _TEX = {
@@ -43,6 +44,11 @@ class Report:
     incomplete: Sequence[IncompleteRun]
     plots: Sequence[Plot]
     section_plots: Sequence[Sequence[Plot]]
+
+    @property
+    def num_runs(self) -> int:
+        """How many runs there are; a supervised one may stand in several sections."""
+        return len({run.folder for section in self.sections for run in section.runs})
 
     def render(self, template: str) -> str:
         """One document, by the name of its template."""

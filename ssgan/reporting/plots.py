@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import math
 import re
-import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import fmean
@@ -15,9 +14,8 @@ import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
-from PIL import Image, UnidentifiedImageError
 
-from ssgan.reporting.groups import Configuration, Section
+from ssgan.reporting.groups import SUPERVISED, Section
 from ssgan.reporting.palette import COLOURS, GREY, Palette
 from ssgan.reporting.statistics import Spread, band
 from ssgan.reporting.tables import counted
@@ -27,9 +25,6 @@ INK = "#010203"
 
 #: Most curves in one plot; more cannot be told apart.
 MOST_CURVES = 8
-
-#: Most configurations whose samples are shown, those with the smallest errors.
-MOST_SAMPLES = 24
 
 #: Values of an option from which the error is drawn against it.
 FEWEST_VALUES = 3
@@ -193,8 +188,9 @@ def label_plot(name: str, sections: Sequence[Section], palette: Palette) -> Plot
             lines.setdefault(configuration.name, {})[labels] = configuration.spread
     if len({labels for line in lines.values() for labels in line}) < 2:
         return None
-    # Only configurations with the same numbers of labels have comparable means.
-    best_first = sorted(lines, key=lambda name: (-len(lines[name]), fmean(s.mean for s in lines[name].values()), name))
+    # Only configurations with the same numbers of labels have comparable means; that of the labels alone is for all.
+    means = {name: fmean(spread.mean for spread in line.values()) for name, line in lines.items()}
+    best_first = sorted(lines, key=lambda name: (name != SUPERVISED, -len(lines[name]), means[name], name))
     colours = palette.of(best_first[:MOST_CURVES])
 
     def draw(figure: Figure) -> None:
@@ -268,33 +264,3 @@ def search_plot(name: str, section: Section) -> Plot | None:
 
     alt = f"The {what} of {counted(len(errors), 'configuration')} on {section.title} against {', '.join(panels)}."
     return Plot(name, alt, (2.5 + 2.5 * columns, 2.7 * rows), draw)
-
-
-def sample_sheet(section: Section, path: Path) -> bool:
-    """Write the last samples of one run of each configuration side by side; False if there are none."""
-    grids = [(c, grid) for c in section.configurations[:MOST_SAMPLES] if (grid := sample_grid(c)) is not None]
-    if not grids:
-        return False
-    columns = min(4, len(grids))
-    rows = -(-len(grids) // columns)
-    figure = Figure(figsize=(2.6 * columns, 2.9 * rows))
-    FigureCanvasAgg(figure)
-    figure.subplots_adjust(left=0.01, right=0.99, bottom=0.01, top=1 - 0.3 / (2.9 * rows), wspace=0.05, hspace=0.15)
-    for axes in figure.subplots(rows, columns, squeeze=False).flat:
-        axes.axis("off")
-    for axes, (configuration, grid) in zip(figure.axes, grids, strict=False):
-        axes.imshow(grid, interpolation="nearest", cmap="gray")
-        axes.set_title(textwrap.fill(configuration.name, 36), fontsize=7)
-    figure.savefig(path, dpi=130, facecolor="white")
-    return True
-
-
-def sample_grid(configuration: Configuration) -> Image.Image | None:
-    """The last samples of the first run that has some."""
-    for run in configuration.runs:
-        if run.samples is not None:
-            try:
-                return Image.open(run.samples).convert("RGB")
-            except (OSError, UnidentifiedImageError):
-                continue
-    return None

@@ -11,8 +11,9 @@ from pathlib import Path
 from ssgan.reporting.documents import Report
 from ssgan.reporting.groups import Section
 from ssgan.reporting.palette import Palette
-from ssgan.reporting.plots import Plot, curve_plot, error_plot, label_plot, sample_sheet, search_plot
+from ssgan.reporting.plots import Plot, curve_plot, error_plot, label_plot, search_plot
 from ssgan.reporting.runs import IncompleteRun
+from ssgan.reporting.samples import sample_sheet
 from ssgan.reporting.tables import RUN_COLUMNS, SUMMARY_COLUMNS, run_rows, summary_rows, write_csv
 
 #: Sections with plots of their own; further ones have tables alone, so that a report of many sections stays readable.

@@ -77,7 +77,7 @@ class Run:
                     for key, value in row.items():
                         if value:
                             curves.setdefault(key, {})[step] = float(value)
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, csv.Error):
             pass  # a run without a log, or with a damaged one, has a result all the same
         return curves
 

@@ -48,7 +48,7 @@ SUMMARY_COLUMNS = (
 
 
 def run_rows(sections: Sequence[Section]) -> list[dict[str, Any]]:
-    """One row for each run, with fractions unrounded."""
+    """One row for each run of each section (a supervised run may be in several), with fractions unrounded."""
     rows = []
     for number, section in enumerate(sections, 1):
         for configuration in section.configurations:

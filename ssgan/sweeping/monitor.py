@@ -73,7 +73,12 @@ class SweepState:
         """The jobs' folders; those that a search has made so far where it makes them as it goes."""
         if self.plan.folders is not None:
             return self.plan.folders
-        return sorted(path.parent.name for path in self.folder.glob("*/status.json"))
+        names = []
+        for folder, below, files in os.walk(self.folder):
+            if "status.json" in files:
+                names.append(str(Path(folder).relative_to(self.folder)))
+                below.clear()  # an ensemble's members are no jobs
+        return sorted(names)
 
     def count(self, state: str) -> int:
         """How many jobs are in that state."""
@@ -198,7 +203,7 @@ class SweepWatch:
         return " ".join(words)
 
     def summarise(self, whole: bool) -> int:
-        """Print what became of the sweep; the number of jobs that failed."""
+        """Print what became of the sweep; the number of jobs that failed, or 1 where no job is to be seen."""
         state, console = self.state, self.console
         self.state.refresh()
         done, failed = state.count("done"), [n for n, s in state.status.items() if s.state == "failed"]
@@ -210,12 +215,15 @@ class SweepWatch:
         for name in failed:
             console.print(f"[red]failed[/]  {escape(name)}: {escape(state.status[name].error or '')}", highlight=False)
         console.print(f"folder  {escape(str(state.folder))}", highlight=False)
+        unseen = whole and not state.status
+        if unseen:
+            console.print("[red]failed[/]  no job has left anything in this folder; see to hydra.sweep.subdir")
         if done:
             console.print(escape(f"report  python -m ssgan.report {quote(str(state.folder))}"), highlight=False)
         if set(failed) - state.refused or not whole:
             again = typed("hydra.sweep.dir", str(state.folder))
             console.print(escape(f"go on   the same command with {again}"), highlight=False)
-        return len(failed)
+        return len(failed) + unseen
 
 
 @contextmanager

@@ -16,6 +16,9 @@ from omegaconf import DictConfig, OmegaConf
 from ssgan.errors import ConfigError
 from ssgan.resolvers import job_folder
 
+#: What ``hydra.sweep.subdir`` is unless the user names the folders.
+JOB_FOLDERS = "${job_folder:${hydra.overrides.task},${hydra.job.config.override_dirname.exclude_keys}}"
+
 
 @dataclass(frozen=True)
 class SweepPlan:
@@ -57,7 +60,7 @@ def plan_sweep(config: DictConfig) -> SweepPlan:
     shared = [key for key, override in overrides.items() if not override.is_sweep_override()]
     jobs = BasicSweeper.split_arguments(list(overrides.values()), None)[0]
     _refuse_common_splits(jobs, config)
-    if "job_folder" not in str(OmegaConf.to_container(config.hydra.sweep)["subdir"]):  # type: ignore[index,call-overload]
+    if OmegaConf.to_container(config.hydra.sweep)["subdir"] != JOB_FOLDERS:  # type: ignore[index,call-overload]
         return SweepPlan(len(jobs), shared, None)
     folders = [job_folder(job, shared) for job in jobs]
     for name, times in Counter(folders).items():

@@ -121,6 +121,15 @@ def test_a_name_that_is_read_as_a_number_is_refused_with_one_that_is_not(given: 
     """The runs of 2024_01 would lie in 202401."""
     said = refused(capfd, f"hydra.run.dir={given}")
     assert said == f"error: hydra.run.dir={given} is read as the number {read}; write hydra.run.dir=./{given}\n"
+    said = refused(capfd, "-m", "seed=1,2", f"hydra.sweep.dir={given}")
+    assert said == f"error: hydra.sweep.dir={given} is read as the number {read}; write hydra.sweep.dir=./{given}\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("key", ["hydra.run.dir", "hydra.sweep.dir"])
+@pytest.mark.parametrize(("given", "why"), [("'~/x'", "Hydra does not know ~ here"), ("''", "is empty")])
+def test_a_folder_without_a_name_is_refused(key: str, given: str, why: str, tmp_path: Path, capfd):
+    assert why in refused(capfd, *(["-m", "seed=1,2"] if "sweep" in key else []), f"{key}={given}")
     assert list(tmp_path.iterdir()) == []
 
 

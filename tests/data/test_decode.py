@@ -80,6 +80,32 @@ def test_a_wrong_tag_beside_the_orientation_does_not_matter(tmp_path: Path, orie
     assert np.array_equal(decode(path, 16, 3, "crop"), upright)
 
 
+@pytest.mark.parametrize("ending", ["png", "jpg", "webp", "tif", "lzw.tif"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_every_format_is_turned_once(tmp_path: Path, ending: str, orientation: int) -> None:
+    """A quadrant each of red, green, blue and black, in an image stored so that its tag brings it upright."""
+    quadrants = np.zeros((64, 48, 3), np.uint8)
+    quadrants[:32, :24], quadrants[:32, 24:], quadrants[32:, :24] = (255, 0, 0), (0, 255, 0), (0, 0, 255)
+    stored = {
+        1: lambda a: a,
+        2: lambda a: a[:, ::-1],
+        3: lambda a: a[::-1, ::-1],
+        4: lambda a: a[::-1],
+        5: lambda a: a.transpose(1, 0, 2),
+        6: lambda a: a.transpose(1, 0, 2)[::-1],  # the tag turns it to the right
+        7: lambda a: a[::-1, ::-1].transpose(1, 0, 2),
+        8: lambda a: a.transpose(1, 0, 2)[:, ::-1],
+    }[orientation](quadrants)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    options = {"compression": "tiff_lzw"} if ending == "lzw.tif" else {}
+    path = saved(Image.fromarray(np.ascontiguousarray(stored)), tmp_path / f"x.{ending}", exif=exif, **options)
+    shown = decode(path, 16, 3, "squash")
+    corners = [shown[:, y, x] > 128 for y in (3, 12) for x in (3, 12)]
+    red, green, blue, black = [True, False, False], [False, True, False], [False, False, True], [False] * 3
+    assert [corner.tolist() for corner in corners] == [red, green, blue, black]
+
+
 def test_a_photograph_of_more_pixels_than_the_limit_is_shrunk_as_it_is_decoded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

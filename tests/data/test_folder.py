@@ -130,6 +130,28 @@ def test_a_test_set_is_taken_only_where_there_is_none(root: Path) -> None:
     )
 
 
+def test_parts_of_a_data_set_are_no_classes(root: Path) -> None:
+    (root / "test").rename(root / "Test")
+    assert refusal(root, num_test=2).endswith(
+        "Test would be a class but holds folders of classes; if they are the test images, data.test=Test without"
+        " data.num_test says so"
+    )
+    assert load(root, test="Test").classes == ("cat", "dog")
+    (root / "Test").rename(root / "train")
+    for name in ("cat", "dog"):
+        (root / name).rename(root / "train" / f"{name} again")
+    (root / "val" / "cat").mkdir(parents=True)
+    assert "train and val are no classes; class folders lie in data.path itself" in refusal(root, num_test=2)
+
+
+def test_a_train_may_be_a_class(root: Path) -> None:
+    shutil.rmtree(root / "test")
+    (root / "cat").rename(root / "train")
+    (root / "train" / "steam").mkdir()
+    paint(root / "train" / "steam" / "a.png", (240, 0, 0))
+    assert load(root, num_test=2).classes == ("dog", "train")
+
+
 @pytest.mark.parametrize(
     ("remove", "message"),
     [

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import re
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from ssgan.reporting.documents import markdown, sample_picture, shared_settings, tex
+from ssgan.reporting.documents import Report, markdown, sample_picture, shared_settings, tex
 from ssgan.reporting.groups import group
 from ssgan.reporting.runs import find_runs
 from tests.reporting.fake_runs import write_run
@@ -80,3 +81,18 @@ def test_samples_lie_in_the_page_itself(tmp_path: Path) -> None:
         assert picture.convert("L").getextrema() == (40, 40)
     (tmp_path / "2" / "samples" / "000040.png").write_text("no picture")
     assert sample_picture(configuration) is None
+
+
+def test_a_run_in_several_sections_is_one(tmp_path: Path) -> None:
+    """The labels alone are compared with GANs of either weight."""
+    for weight in (0.5, 2.0):
+        for seed in (1, 2):
+            write_run(
+                tmp_path / f"{weight}-{seed}", 0.1, ("feature_matching",), seed, objective__unlabelled_weight=weight
+            )
+    objective = {"objective__unlabelled_weight": 0, "objective__g_steps": 0}
+    path = write_run(tmp_path / "labels", 0.2, **objective) / "result.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"objective": "supervised"}))
+    sections = group(find_runs([tmp_path])[0])
+    assert sum(len(section.runs) for section in sections) == 6
+    assert Report("t", sections, [], [], [[]] * len(sections)).num_runs == 5

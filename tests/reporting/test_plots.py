@@ -11,7 +11,7 @@ from PIL import Image
 
 from ssgan.reporting.groups import Section, group
 from ssgan.reporting.palette import Palette
-from ssgan.reporting.plots import MOST_CURVES, Plot, curve_plot, error_plot, label_plot, sample_sheet, search_plot
+from ssgan.reporting.plots import MOST_CURVES, Plot, curve_plot, error_plot, label_plot, search_plot
 from ssgan.reporting.runs import find_runs
 from tests.reporting.fake_runs import ERRORS, write_run
 
@@ -136,15 +136,3 @@ def test_on_the_page_a_plot_has_the_pages_colour_and_ids_of_its_own(tmp_path: Pa
     used = re.findall(r'url\(#([^)]+)\)|href="#([^"]+)"', svg)
     assert ids and all(name.startswith("mine-") for name in ids) and {a or b for a, b in used} <= set(ids)
     assert sorted(plot.write(tmp_path)) == [tmp_path / "mine.png", tmp_path / "mine.svg"]
-
-
-def test_a_sheet_shows_the_samples_of_each_configuration_that_has_some(tmp_path: Path) -> None:
-    write_run(tmp_path / "a" / "0", 0.1)
-    assert not sample_sheet(sections(tmp_path / "a")[0], tmp_path / "no.png") and not (tmp_path / "no.png").exists()
-    for seed, trick in enumerate(("feature_matching", "label_smoothing"), 5):
-        write_run(tmp_path / "a" / trick, 0.1, (trick,), seed, samples=True)
-    (section,) = sections(tmp_path / "a")
-    assert sample_sheet(section, tmp_path / "sheet.png")
-    with Image.open(tmp_path / "sheet.png") as picture:
-        colours = {colour: count for count, colour in picture.convert("L").getcolors(256)}
-    assert min(colours[100], colours[120]) > 0.3 * sum(colours.values())

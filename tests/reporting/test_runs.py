@@ -102,3 +102,11 @@ def test_what_a_real_run_leaves_is_read(tmp_path: Path) -> None:
     assert set(run.curves["train/d_loss"]) == {2, 4}
     assert run.curves["test/error"][4] == pytest.approx(result["test_error"])
     assert run.samples is not None and run.samples.suffix == ".png"
+
+
+def test_a_log_of_which_a_power_cut_has_left_zeros_is_left_out(tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "x", 0.1, curve=True)
+    with (folder / "metrics.csv").open("ab") as file:
+        file.write(b"\0" * 200_000)
+    ((run,), incomplete) = find_runs([tmp_path])
+    assert run.error == 0.1 and run.curve("train/d_loss") and not incomplete

@@ -91,6 +91,26 @@ def test_a_search_s_jobs_are_those_that_there_are(tmp_path: Path) -> None:
     assert sweep.refresh() == ["0", "1"]
 
 
+def test_jobs_in_folders_within_folders_are_seen_and_members_are_no_jobs(tmp_path: Path) -> None:
+    sweep = state(tmp_path, None)
+    (tmp_path / "path=" / "members").mkdir(parents=True)
+    job(tmp_path, "path=/0", "done", 100)
+    (tmp_path / "path=" / "0" / "members").mkdir()
+    job(tmp_path, "path=/0/members/1", "done", 100)
+    job(tmp_path, "path=/1", "failed", 10, "why")
+    job(tmp_path, "path=/2", "running", 10)
+    assert sweep.refresh() == ["path=/0", "path=/1"]
+    assert sweep.running() == [tmp_path / "path=" / "2"]
+
+
+def test_a_sweep_of_which_nothing_is_to_be_seen_has_failed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    watch = SweepWatch(state(tmp_path, None), every=0.01)
+    watch.close()
+    assert watch.summarise(whole=False) == 0, "it was interrupted before the first job"
+    assert watch.summarise(whole=True) == 1
+    assert "no job has left anything in this folder" in capsys.readouterr().out
+
+
 def test_a_search_s_earlier_jobs_count_among_all_that_there_are(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -55,8 +55,9 @@ def test_ensembles_that_have_splits_in_common_are_refused() -> None:
     assert plan("ensemble=5", "seed=1,2", "trick=none,feature_matching").size == 4, "the same split on purpose"
 
 
-def test_folders_named_by_the_user_are_theirs() -> None:
-    found = plan("data.seed=1,2", "hydra.sweep.subdir=${hydra.job.num}")
+@pytest.mark.parametrize("subdir", ["${hydra.job.num}", "jobs/${job_folder:${hydra.overrides.task}}"])
+def test_folders_named_by_the_user_are_theirs(subdir: str) -> None:
+    found = plan("data.seed=1,2", f"hydra.sweep.subdir='{subdir}'")
     assert (found.size, found.folders) == (2, None)
 
 

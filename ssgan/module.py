@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, cast
 
 import lightning as L
 import torch
@@ -26,6 +26,7 @@ from ssgan.training.length import total_iterations
 from ssgan.training.loss_log import LossLog, row_of
 from ssgan.training.members import ONE, Members
 from ssgan.training.optimisers import adapt, make_optimiser, set_learning_rate
+from ssgan.training.penalties import ParameterPenalties
 from ssgan.training.randomness import Randomness, draw_discriminator_noise, draw_generator_noise
 from ssgan.training_options import Objective, Optim
 from ssgan.tricks import TrickSet
@@ -123,8 +124,8 @@ class SemiSupervisedGAN(L.LightningModule):
         """Make what follows the networks' parameters, from their present values."""
         self.average = WeightAverage(self.discriminator)
         self.generator_average = WeightAverage(self.generator) if self.optim.average.generator else None
-        penalties = {name: self.tricks.parameter_penalties(list(p.parameters())) for name, p in self.players.items()}
-        self.penalties = nn.ModuleDict({name: nn.ModuleDict(each) for name, each in penalties.items()})
+        penalties = {name: ParameterPenalties(self.tricks, p, self.members) for name, p in self.players.items()}
+        self.penalties = nn.ModuleDict(penalties)
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
         """One for each player."""
@@ -200,16 +201,13 @@ class SemiSupervisedGAN(L.LightningModule):
     def _update(self, player: str, terms: dict[str, Tensor]) -> dict[str, Tensor]:
         """Step down the sum of the terms and the penalties on the player's parameters."""
         optimizer = self.trainer.optimizers[list(self.players).index(player)]
-        penalties: Any = self.penalties[player]
-        parameters = list(self.players[player].parameters()) if len(penalties) else []
-        for name, penalty in penalties.items():
-            terms = add_terms(terms, {name: self.members.call(lambda module, ps: module(ps), [penalty], parameters)})
+        network, penalties = self.players[player], cast(ParameterPenalties, self.penalties[player])
+        terms = add_terms(terms, penalties.terms(network))
         optimizer.zero_grad()
         with torch.autocast(self.device.type, enabled=False):  # products whose forward pass was in float32 stay so
             self.manual_backward(torch.stack(list(terms.values())).sum())
         self.trainer.strategy.optimizer_step(optimizer, closure=lambda: None)
-        for penalty in penalties.values():
-            penalty.update(parameters)
+        penalties.follow(network)
         return {name: term.detach() for name, term in terms.items()}
 
     def _count_iteration(self) -> None:

@@ -102,7 +102,7 @@ def member_checkpoint(checkpoint: dict[str, Any], i: int) -> dict[str, Any]:
 
     history, rows = described["history"], described["history"]["rows"]
     return checkpoint | {
-        # What the members share, such as the number of steps of a running mean, has no further dimension.
+        # What the members share has no further dimension.
         "state_dict": {
             name: value if value.ndim == alone[name].ndim else value[i].clone()
             for name, value in checkpoint["state_dict"].items()

@@ -126,6 +126,7 @@ class Trick:
     def parameter_penalty(self, parameters: Sequence[Tensor]) -> nn.Module | None:
         """Module that computes a penalty on a player's parameters; built for each player and saved with the model.
 
-        Its ``forward(parameters)`` is added to the player's cost, ``update(parameters)`` is called after each step.
+        Its ``forward(parameters)`` is added to the player's cost. ``update(parameters)`` is called after each step,
+        without gradients; it changes the module's buffers in place.
         """
         return None

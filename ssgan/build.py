@@ -9,7 +9,7 @@ from torch import nn
 
 from ssgan.config import TrainConfig
 from ssgan.errors import ConfigError
-from ssgan.layers import PixelScale
+from ssgan.layers import NoiseLayer, NoisySequential, PixelScale
 from ssgan.module import SemiSupervisedGAN
 from ssgan.networks import Architecture
 from ssgan.networks.discriminator import Discriminator
@@ -47,12 +47,28 @@ def build_players(
     if discriminator.reference_size:  # room for what a checkpoint brings
         discriminator.set_reference(torch.zeros(discriminator.reference_size, *image_shape))
     generator = architecture.build_generator(image_shape, tricks, batch_size)
+    _check_noise(generator, discriminator)
     if left_out := tricks.left_out(generator, discriminator, batch_size):
         raise ConfigError(
             f"trick.{left_out[0]} changes nothing in {type(architecture).__name__}: its networks lack the layer that"
             " tricks.discriminator_heads or tricks.generator_norm gives them"
         )
     return generator, discriminator, nn.ModuleDict(tricks.generator_companions(architecture, image_shape))
+
+
+def _check_noise(generator: Generator, discriminator: Discriminator) -> None:
+    """Refuse noise layers that nothing would give noise to."""
+    body = discriminator.body
+    if not isinstance(body, NoisySequential):
+        raise ConfigError(f"model: D's body is a {type(body).__name__} and must be an ssgan.layers.NoisySequential")
+    reached = {*body.noise_layers()}
+    for player, network in (("D's body", body), ("G", generator)):
+        for name, layer in network.named_modules():
+            if isinstance(layer, NoiseLayer) and layer not in reached:
+                raise ConfigError(
+                    f"model: the {type(layer).__name__} {name} of {player} gets no noise; it has to lie in D's body, or"
+                    " in an ssgan.layers.NoisySequential there"
+                )
 
 
 def build_model(

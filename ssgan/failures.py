@@ -36,6 +36,9 @@ _NOT_STACKED = {
     "random operation": "draws from PyTorch's own random generator; let it draw by a technique's discriminator_draws or"
     " generator_draws, or by a layer of ssgan.layers such as Dropout, or leave out ensemble",
     "data-dependent control flow": "branches on a tensor's value; use torch.where, or leave out ensemble",
+    "Tensor.requires_grad_()": "takes gradients by requires_grad_; take them by torch.func.grad, or leave out ensemble",
+    "Batching rule not implemented": "uses what PyTorch cannot compute for several at once; leave out ensemble",
+    "same size in the mapped dimension": "mixes tensors of a member with tensors of all; leave out ensemble",
 }
 
 
@@ -52,7 +55,7 @@ def told_in_one_line(config: TrainConfig) -> Iterator[None]:
     except MisconfigurationException as error:  # such as of a callback that cannot work with two optimisers
         line = str(error).partition("\n")[0]
         raise ConfigError(f"callbacks or trainer: {line}") from error
-    except (MemoryError, RuntimeError) as error:
+    except (MemoryError, RuntimeError, ValueError) as error:
         line = str(error).partition("\n")[0]
         if isinstance(error, MemoryError | torch.OutOfMemoryError) or _NO_MEMORY.search(line):
             raise SSGANError(f"out of memory ({_shortened(line)}): {_advice(config)}") from error
@@ -67,7 +70,7 @@ def told_in_one_line(config: TrainConfig) -> Iterator[None]:
         if "manual optimization" in str(error) or "conditioned on metric" in str(error):
             raise ConfigError(f"callbacks: {' '.join(str(error).split())}") from error
         advice = next(
-            (advice for said, advice in _NOT_STACKED.items() if line.startswith("vmap:") and said in line), None
+            (advice for said, advice in _NOT_STACKED.items() if config.run.ensemble is not None and said in line), None
         )
         if advice is not None:
             where = _users_line(error) or "a layer of a network"

@@ -228,13 +228,13 @@ class SemiSupervisedGAN(L.LightningModule):
         self.lr = self.optim.lr_at(self.global_step, per_epoch, total)
         set_learning_rate(self.trainer.optimizers, (self.lr, self.lr * self.optim.generator_lr_factor))
 
-    def _log_losses(self, bar: bool = True) -> None:
-        """Log the terms' means since the last row, also in the progress bar; stop if one was not finite."""
+    def _log_losses(self, callbacks: bool = True) -> None:
+        """Log the terms' means since the last row, to callbacks and progress bar too; stop if one was not finite."""
         if means := self.loss_log.flush(self.global_step, self.trainer.strategy):
-            self._log({**means, "train/lr": self.lr})
-        for key in ("train/d_loss", "train/g_loss"):
-            if bar and key in means:  # a tensor of the host; a number would go to the device, and back at every batch
-                self.log(key, torch.tensor(means[key]), prog_bar=True, logger=False)
+            self._log(means := {**means, "train/lr": self.lr})
+        for key, value in means.items() if callbacks else ():
+            # A tensor of the host; a number would go to the device, and back at every batch.
+            self.log(key, torch.tensor(value), prog_bar=key in ("train/d_loss", "train/g_loss"), logger=False)
 
     def _log(self, metrics: dict[str, float]) -> None:
         """Give metrics to the loggers, on the axis of iterations."""
@@ -280,7 +280,7 @@ class SemiSupervisedGAN(L.LightningModule):
         """Log what is left; refuse to end on values that are not finite."""
         self.seconds += time.monotonic() - self.started
         self.take_steps, self.follow = self.steps, []  # a recorded graph holds the memory of all that it computes
-        self._log_losses(bar=False)
+        self._log_losses(callbacks=False)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add what makes the checkpoint whole; refuse to save values that are not finite."""

@@ -8,7 +8,7 @@ import math
 import signal
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
 
@@ -210,7 +210,7 @@ def _ended_together(trainer: L.Trainer, model: SemiSupervisedGAN) -> Iterator[No
 
 @contextmanager
 def open_loggers(nodes: dict[str, Any]) -> Iterator[list[Logger]]:
-    """The chosen loggers; those that can be closed are, and told of the error if the run ended by one."""
+    """The chosen loggers; those that can be closed are, or told to finish and by which error the run ended."""
     loggers: list[Logger] = []
     ended_by: BaseException | None = None
     try:
@@ -221,9 +221,12 @@ def open_loggers(nodes: dict[str, Any]) -> Iterator[list[Logger]]:
         ended_by = error
         raise
     finally:
-        for logger in loggers:
-            if hasattr(logger, "close"):
-                logger.close(ended_by)
+        with ExitStack() as closing:  # each is closed, also after one that cannot be
+            for logger in loggers:
+                if hasattr(logger, "finish_after"):
+                    closing.callback(logger.finish_after, ended_by)
+                elif hasattr(logger, "close"):
+                    closing.callback(logger.close)
 
 
 def quieten() -> None:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from ssgan.errors import ConfigError
 from ssgan.networks.discriminator import Discriminator, Output
 from ssgan.networks.generator import Generator
 
@@ -46,7 +47,8 @@ class Step:
     """What a term of either player's cost may look at; images, and D's outputs on them.
 
     ``progress`` is the part of the run's iterations that is done, from 0, for weights that rise; ``draws`` is what the
-    technique that is being asked drew for this step, and ``companion`` its own network, which learns with the player.
+    technique that is being asked, ``trick``, drew for this step, and ``companion`` its own network, which learns with
+    the player.
     """
 
     generator: Generator
@@ -56,6 +58,7 @@ class Step:
     progress: Tensor | float = 1.0
     draws: tuple[Tensor, ...] = ()
     companion: Any = None
+    trick: str = ""
     once: dict[str, Output] = field(default_factory=dict, repr=False)  # computed for whoever asks first
 
     def computed_once(self, name: str, compute: Callable[[], Output]) -> Output:
@@ -98,7 +101,7 @@ class DiscriminatorStep(Step):
     def handed_to(self, trick: str) -> DiscriminatorStep:
         """The step as that technique gets it, with its draws and its companion."""
         draws, companion = self.noise.draws.get(trick, ()), self.discriminator.companion(trick)
-        return replace(self, draws=draws, companion=companion)
+        return replace(self, draws=draws, companion=companion, trick=trick)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,10 +120,14 @@ class GeneratorStep(Step):
 
     @property
     def real(self) -> Output:
-        """D's output on the real images, a constant to G; computed when a technique asks for it."""
+        """D's output on the real images, a constant to G; computed when a technique asks for it.
+
+        Raises:
+            ConfigError: the technique has not said that it would.
+        """
         layers = self.noise.real_layers
         if layers is None:
-            raise RuntimeError("a technique that looks at GeneratorStep.real must set uses_real_features")
+            raise ConfigError(f"trick.{self.trick}: to look at step.real, set uses_real_features = True")
         with torch.no_grad():
             return self.computed_once("real", lambda: self.discriminator(self.real_images, layers))
 
@@ -128,4 +135,4 @@ class GeneratorStep(Step):
         """The step as that technique gets it, with its draws and its companions."""
         draws, companion = self.noise.draws.get(trick, ()), self.companions.get(trick)
         with_d = self.discriminator.companion(trick)
-        return replace(self, draws=draws, companion=companion, discriminator_companion=with_d)
+        return replace(self, draws=draws, companion=companion, discriminator_companion=with_d, trick=trick)

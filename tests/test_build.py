@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
 import ssgan
 from ssgan.build import build_model, build_players
 from ssgan.errors import ConfigError
-from ssgan.layers import MinibatchFeatures, SpectralScale
+from ssgan.layers import Dropout, GaussianNoise, MinibatchFeatures, NoisySequential, SpectralScale
 from ssgan.layers import VirtualBatchNorm as VirtualBatchNormLayer
 from ssgan.networks import MLP
-from ssgan.tricks import RotationPrediction, SpectralNorm, TrickSet, VariationalEntropy
+from ssgan.networks.discriminator import Discriminator
+from ssgan.networks.generator import Generator
+from ssgan.tricks import RotationPrediction, SpectralNorm, Trick, TrickSet, VariationalEntropy
 from tests.networks.small import HEAD, SMALL, VBN
 from tests.runs import TINY, compose_run
 
@@ -57,6 +61,53 @@ def test_a_layer_that_an_architecture_leaves_out_is_named() -> None:
     build_players(own, TrickSet(VBN), SHAPE, 7, 6)
     with pytest.raises(ConfigError, match=r"trick\.minibatch_discrimination changes nothing in Headless: ") as error:
         build_players(own, TrickSet({**HEAD, **VBN}), SHAPE, 7, 6)
+    assert "\n" not in str(error.value)
+
+
+class WidthDependent(Trick):
+    """Group normalisation, whose groups must divide the channels, and none for few of them."""
+
+    def generator_norm(self, channels: int, batch_size: int) -> nn.Module:
+        return nn.GroupNorm(4, channels) if channels >= 8 else nn.Identity()
+
+
+def test_a_norm_that_depends_on_the_width_is_taken() -> None:
+    own = MLP(z_dim=5, generator_hidden=[8, 7], discriminator_hidden=[6])
+    generator, *_ = build_players(own, TrickSet({"group_norm": WidthDependent()}), SHAPE, 7, 6)
+    kinds = [type(module) for module in generator.modules()]
+    assert kinds.count(nn.GroupNorm) == kinds.count(nn.Identity) == 1
+
+
+@dataclass(kw_only=True)
+class Built(MLP):
+    """D's and G's layers as given."""
+
+    body: nn.Module
+    hidden: list[nn.Module]
+
+    def build_discriminator(self, image_shape, num_classes, tricks, batch_size):
+        return Discriminator(self.body, 162, num_classes, {})
+
+    def build_generator(self, image_shape, tricks, batch_size):
+        return Generator(self.z_dim, self.hidden, nn.Unflatten(1, image_shape))
+
+
+@pytest.mark.parametrize(
+    ("body", "hidden", "said"),
+    [
+        (nn.Sequential(nn.Flatten()), [], "D's body is a Sequential and must be an ssgan.layers.NoisySequential"),
+        (
+            NoisySequential(nn.Flatten(), nn.Sequential(nn.ReLU(), Dropout([162], 0.5))),
+            [],
+            "the Dropout 1.1 of D's body gets no noise",
+        ),
+        (NoisySequential(nn.Flatten()), [GaussianNoise([5], 1.0)], "the GaussianNoise hidden.0 of G gets no noise"),
+    ],
+    ids=["plain body", "in a plain sequence", "in G"],
+)
+def test_noise_layers_that_nothing_gives_noise_are_refused(body: nn.Module, hidden: list[nn.Module], said: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(said)) as error:
+        build_players(Built(body=body, hidden=hidden), TrickSet(), SHAPE, 7, 6)
     assert "\n" not in str(error.value)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hydra.core.hydra_config import HydraConfig
 
 import ssgan
 from ssgan.errors import ConfigError
@@ -22,6 +23,19 @@ def test_a_run_from_python_is_that_of_the_command(tmp_path: Path, monkeypatch: p
     assert (
         run(ssgan.compose([*options[:-1], "trainer.max_iterations=6", "ckpt_path=last"], "python"))["iterations"] == 6
     )
+
+
+def test_configurations_of_one_s_own_are_found_and_hydra_is_left_as_it_was(tmp_path: Path) -> None:
+    """A HydraConfig that stayed would have Lightning start DDP's processes with Hydra's arguments."""
+    own = tmp_path / "my own, conf"
+    (own / "trick").mkdir(parents=True)
+    (own / "trick" / "strong.yaml").write_text("defaults: [feature_matching, historical_averaging]\n")
+    before = HydraConfig.instance().cfg
+    config = ssgan.compose(["trick=strong"], tmp_path / "run", config_dir=own)
+    assert config.tricks.names == ["feature_matching", "historical_averaging"]
+    assert config.run_dir == str(tmp_path / "run") and HydraConfig.instance().cfg is before
+    with pytest.raises(ConfigError, match="there is no such folder"):
+        ssgan.compose([], tmp_path / "other", config_dir=tmp_path / "none")
 
 
 def test_a_folder_with_another_run_is_refused(tmp_path: Path) -> None:

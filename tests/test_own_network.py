@@ -93,6 +93,23 @@ class Ramp(Trick):
     def generator_penalty(self, step):
         assert step.generator(step.noise.z).shape == step.fake_images.shape
         return step.progress + 0 * step.fake.logits.sum()
+
+
+@dataclass
+class R1(Trick):
+    def discriminator_penalty(self, step):
+        images = step.batch.unlabelled.detach().requires_grad_()
+        logits = step.discriminator(images).logits
+        return torch.autograd.grad(logits.sum(), images, create_graph=True)[0].square().mean()
+
+
+@dataclass
+class Lazy(Trick):
+    calls: int = 0
+
+    def discriminator_penalty(self, step):
+        self.calls += 1
+        return step.unlabelled.logits.square().mean() if self.calls % 4 == 0 else None
 """
 
 
@@ -103,6 +120,8 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("model", "own", "defaults: [mlp_small, _self_]\n_target_: my_networks.Torch\ndropout: 0.0\n"),
         ("trick", "branch", "branch: {_target_: my_networks.Branch}\n"),
         ("trick", "ramp", "ramp: {_target_: my_networks.Ramp}\n"),
+        ("trick", "r1", "r1: {_target_: my_networks.R1}\n"),
+        ("trick", "lazy", "lazy: {_target_: my_networks.Lazy}\n"),
     ):
         (tmp_path / "mine" / group).mkdir(parents=True, exist_ok=True)
         (tmp_path / "mine" / group / f"{name}.yaml").write_text(yaml)
@@ -162,6 +181,7 @@ def test_a_resumed_run_goes_on_with_torch_s_own_generator(tmp_path: Path, capfd)
     [
         (["model.dropout=0.5"], ["but a layer of a network draws from PyTorch's own", "ssgan.layers such as Dropout"]),
         (["trick=branch"], ["my_networks.py, line 73, branches on a tensor's value; use torch.where"]),
+        (["trick=r1"], ["my_networks.py, line 88, takes gradients by requires_grad_; take them by torch.func.grad"]),
     ],
 )
 def test_what_an_ensemble_cannot_stack_is_said_in_one_line(options: list[str], words: list[str], capfd) -> None:
@@ -177,6 +197,15 @@ def test_a_term_of_g_may_look_at_g_and_at_the_progress(tmp_path: Path, capfd) ->
     assert run("run", "trainer.max_iterations=4", "trick=ramp") == 0, capfd.readouterr().err
     terms = [row["train/g_ramp"] for row in metric_rows(tmp_path / "run") if "train/g_ramp" in row]
     assert terms == pytest.approx([0, 0.25, 0.5, 0.75])
+
+
+def test_a_term_may_come_every_fourth_time(tmp_path: Path, capfd) -> None:
+    for every in (8, 1):
+        options = (f"trainer.log_every={every}", "trainer.max_iterations=8", "trick=lazy")
+        assert run(f"run{every}", *options) == 0, capfd.readouterr().err
+    found, *others = [row["train/d_lazy"] for row in metric_rows(tmp_path / "run8") if "train/d_lazy" in row]
+    each = [row["train/d_lazy"] for row in metric_rows(tmp_path / "run1") if "train/d_lazy" in row]
+    assert len(each) == 2 and found == pytest.approx(sum(each) / 8, rel=1e-5) and not others
 
 
 def test_looking_at_samples_does_not_change_the_training(tmp_path: Path, capfd) -> None:

@@ -63,7 +63,7 @@ class Undeclared(Trick):
 
 def test_looking_at_real_features_without_declaring_it_is_an_error():
     """Otherwise D's pass over real images would silently be without noise."""
-    with pytest.raises(Exception, match="uses_real_features"):
+    with pytest.raises(Exception, match=r"^trick\.undeclared: to look at step\.real, set uses_real_features = True$"):
         g_terms(*players("mlp", {"undeclared": Undeclared()}))
 
 

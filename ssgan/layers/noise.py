@@ -7,7 +7,8 @@ function of images and noise. Without noise it is in its inference mode.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 
 import torch
 from torch import Tensor, nn
@@ -86,11 +87,19 @@ class Dropout(NoiseLayer):
 
 
 class NoisySequential(nn.Sequential):
-    """Layers in sequence, of which some take noise."""
+    """Layers in sequence, of which some take noise: noise layers, and sequences that hold some."""
+
+    def noise_layers(self) -> Iterator[NoiseLayer]:
+        """The layers that take noise, in order."""
+        for layer in self:
+            if isinstance(layer, NoiseLayer):
+                yield layer
+            elif isinstance(layer, NoisySequential):
+                yield from layer.noise_layers()
 
     def draw_noise(self, n: int, generator: torch.Generator) -> tuple[Tensor, ...]:
         """Noise for a batch of n, one tensor for each noise layer in order."""
-        return tuple(layer.draw(n, generator) for layer in self if isinstance(layer, NoiseLayer))
+        return tuple(layer.draw(n, generator) for layer in self.noise_layers())
 
     def forward(self, x: Tensor, noise: Sequence[Tensor] | None = None) -> Tensor:
         """Apply the layers; without noise the noise layers pass their input on."""
@@ -98,6 +107,8 @@ class NoisySequential(nn.Sequential):
         for layer in self:
             if isinstance(layer, NoiseLayer):
                 x = layer(x, next(draws) if draws is not None else None)
+            elif isinstance(layer, NoisySequential):
+                x = layer(x, tuple(islice(draws, len([*layer.noise_layers()]))) if draws is not None else None)
             else:
                 x = layer(x)
         return x

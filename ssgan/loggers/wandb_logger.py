@@ -31,7 +31,7 @@ FINISH_TIMEOUT = 300.0
 
 
 class RunWandbLogger(WandbLogger):
-    """Lightning's WandbLogger, which starts its run at once and can be closed.
+    """Lightning's WandbLogger, which starts its run at once and can be finished.
 
     A run that is resumed in its folder goes on as the same W&B run: ``wandb_id.txt`` in the folder keeps its id.
 
@@ -100,7 +100,7 @@ class RunWandbLogger(WandbLogger):
             super().finalize(status)
 
     @rank_zero_only
-    def close(self, ended_by: BaseException | None = None) -> None:
+    def finish_after(self, ended_by: BaseException | None = None) -> None:
         """End the run, so that the next job of a sweep gets one of its own; ``ended_by`` is what its job raised."""
         exit_code = 0 if ended_by is None else 1 if isinstance(ended_by, Exception) else INTERRUPTED
         with self._going_on():

@@ -75,7 +75,8 @@ def read_checkpoint(path: str) -> dict[str, Any]:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
     except Exception as error:  # torch raises errors of many kinds for files that are cut off or of another format
         if not isinstance(error, RuntimeError | OSError | EOFError):  # such as where a text is read as pickled code
-            raise ConfigError(f"{path} is not a whole checkpoint: what it holds is something else") from error
+            what = "what it holds is something else than tensors and plain values"
+            raise ConfigError(f"{path} is not a whole checkpoint: {what}") from error
         reason = str(error).partition("\n")[0] or type(error).__name__
         raise ConfigError(f"{path} is not a whole checkpoint: {reason}") from error
     if not isinstance(checkpoint, dict) or "ssgan" not in checkpoint:

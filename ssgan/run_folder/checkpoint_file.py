@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,10 @@ import torch
 from lightning.fabric.plugins.io import TorchCheckpointIO
 
 from ssgan.atomic_write import atomic_write
-from ssgan.errors import SSGANError
+from ssgan.errors import ConfigError, SSGANError
+
+#: Of a checkpoint's parts those that hold nothing but tensors and numbers, and nearly all of its bytes.
+_TENSORS = ("state_dict", "optimizer_states")
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -24,8 +28,10 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         """Replace the file at ``path``.
 
         Raises:
+            ConfigError: it holds what could not be read again.
             SSGANError: it cannot be written; the one that was there is still whole.
         """
+        _check_plain(checkpoint)
         buffer = io.BytesIO()  # torch makes a RuntimeError without a reason of what goes wrong in a file
         torch.save(checkpoint, buffer)
         try:
@@ -36,3 +42,33 @@ class AtomicCheckpointIO(TorchCheckpointIO):
                 f"{path} could not be written ({error.strerror or error}); the one before it, if there is one, is"
                 " whole: mend that and resume with ckpt_path=last"
             ) from error
+
+
+def _check_plain(checkpoint: dict[str, Any]) -> None:
+    """Refuse what :func:`ssgan.run_folder.checkpoint.read_checkpoint` would not read, as it might execute code.
+
+    It comes from callbacks of the user's, which may save anything.
+    """
+    further = {f"the checkpoint's {key}": value for key, value in checkpoint.items() if key not in _TENSORS}
+    if _reason(further) is None:
+        return
+    callbacks = {f"the state of {name}": value for name, value in checkpoint.get("callbacks", {}).items()}
+    for place, value in (callbacks | further).items():
+        if (reason := _reason(value)) is not None:
+            raise ConfigError(
+                f"callbacks: {place} holds {reason}, which could not be read again; save tensors, numbers, texts, lists"
+                " and dictionaries"
+            )
+
+
+def _reason(value: Any) -> str | None:
+    """The name of what cannot be read again; None if all can."""
+    buffer = io.BytesIO()
+    try:
+        torch.save(value, buffer)
+        buffer.seek(0)
+        torch.load(buffer, weights_only=True)
+    except Exception as error:  # of whatever cannot be pickled, it is anyone's
+        found = re.search(r"GLOBAL (\S+)|([\w.]+\.[\w.]+) was not an allowed global", str(error))
+        return (found[1] or found[2]) if found else f"something of which Python says: {str(error).splitlines()[0]}"
+    return None

@@ -38,17 +38,32 @@ def row_of(terms: Mapping[str, Sequence[Mapping[str, Tensor]]]) -> tuple[list[st
     return list(columns), torch.stack(list(columns.values()))
 
 
+def _with_zeros(row: Tensor, columns: int) -> Tensor:
+    """The row with zeros for the columns that it lacks."""
+    return torch.cat([row, row.new_zeros(columns - len(row), *row.shape[1:])])
+
+
 class LossLog:
     """The terms of the last iterations, at most ``length`` of them."""
 
     def __init__(self, length: int) -> None:
         self.length = length
-        self._names: list[str] = []
+        self._names: list[str] = []  # the columns of the rows
         self._rows: list[Tensor] = []
 
     def append(self, names: Sequence[str], row: Tensor) -> None:
-        """Record an iteration's terms, see :func:`row_of`; the row may be overwritten afterwards."""
-        self._names = list(names)
+        """Record an iteration's terms, see :func:`row_of`; the row may be overwritten afterwards.
+
+        A term that an iteration lacks, as a technique may have one every n-th time, is 0 there.
+        """
+        if not self._rows:
+            self._names = list(names)
+        if self._names != list(names):
+            self._names += [name for name in names if name not in self._names]
+            self._rows = [_with_zeros(old, len(self._names)) for old in self._rows]
+            place = [self._names.index(name) for name in names]
+            row, given = _with_zeros(row[:0], len(self._names)), row
+            row[place] = given
         self._rows.append(row.clone())
 
     def flush(self, iteration: int, strategy: Strategy) -> dict[str, float]:

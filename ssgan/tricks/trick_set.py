@@ -71,8 +71,10 @@ class TrickSet:
         """Normalisation layer for G: the selected technique's, else batch normalisation with shift and no scale."""
         from ssgan.layers import BatchNorm
 
-        norms = self._collect(lambda trick: trick.generator_norm(channels, batch_size))
-        return next(iter(norms.values())) if norms else BatchNorm(channels)
+        for name, norm in self._collect(lambda trick: trick.generator_norm(channels, batch_size)).items():
+            norm.given_by = name  # for left_out
+            return norm
+        return BatchNorm(channels)
 
     def generator_companions(
         self, architecture: Architecture, image_shape: tuple[int, int, int]
@@ -96,9 +98,8 @@ class TrickSet:
     def left_out(self, generator: Generator, discriminator: Discriminator, batch_size: int) -> list[str]:
         """Names of the techniques whose layers an architecture was given and did not put into its networks."""
         heads = self.discriminator_heads(discriminator.num_features, batch_size).keys() - discriminator.heads.keys()
-        norms = self._collect(lambda trick: trick.generator_norm(1, batch_size))
-        kinds = {type(module) for module in generator.modules()}
-        return sorted(heads | {name for name, norm in norms.items() if type(norm) not in kinds})
+        norms = {*self._filling("generator_norm")} - {getattr(each, "given_by", None) for each in generator.modules()}
+        return sorted(heads | norms)
 
     def discriminator_draws(
         self, generator: Generator, discriminator: Discriminator, shape: Sequence[int], rng: torch.Generator

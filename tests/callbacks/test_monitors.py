@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 
 from ssgan.callbacks import BestCheckpoint
 from ssgan.callbacks.monitors import check_monitors
 from ssgan.errors import ConfigError
-from tests.runs import SHORT, command
+from tests.runs import SHORT, TINY, command, metric_rows, train
 
 
 @pytest.mark.parametrize("callback", [EarlyStopping("val/error"), ModelCheckpoint(monitor="val/error")])
@@ -31,6 +31,25 @@ def test_in_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest
     line = capfd.readouterr().err
     assert line.count("\n") == 1 and "data.num_val=N" in line
     assert command(*SHORT, early, "data.num_val=50", "hydra.run.dir=with") == 0
+
+
+class Seen(Callback):
+    """The metrics that callbacks see at each evaluation."""
+
+    def __init__(self) -> None:
+        self.rows: list[dict[str, float]] = []
+
+    def on_validation_end(self, trainer, pl_module) -> None:
+        self.rows.append({name: float(value) for name, value in trainer.callback_metrics.items()})
+
+
+def test_every_column_of_the_log_can_be_watched(tmp_path: Path) -> None:
+    seen = Seen()
+    train(tmp_path, *TINY, "logger=csv", "trainer.log_every=2", "trainer.max_iterations=4", callbacks=[seen])
+    rows = [row for row in metric_rows(tmp_path) if "train/d_loss" in row]
+    watched = {"train/d_labelled", "train/d_unlabelled", "train/g_feature_matching", "train/lr", "train/g_loss"}
+    assert watched <= rows[-1].keys() and seen.rows
+    assert {name: seen.rows[-1][name] for name in watched} == pytest.approx({n: rows[-1][n] for n in watched}, rel=1e-6)
 
 
 def test_a_callback_that_lightning_refuses_only_in_the_training(

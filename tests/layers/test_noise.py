@@ -78,6 +78,22 @@ def test_a_sequence_draws_once_for_each_noise_layer_and_applies_in_order():
     torch.testing.assert_close(network(x), torch.tanh(network[1](x)))
 
 
+class Residual(NoisySequential):
+    def forward(self, x, noise=None):
+        return x + super().forward(x, noise)
+
+
+def test_a_sequence_in_a_sequence_has_its_part_of_the_noise():
+    inner = Residual(nn.Linear(4, 4), NoisySequential(Dropout([4], 0.5), nn.ReLU()), GaussianNoise([4], 0.2))
+    network = NoisySequential(GaussianNoise([4], 0.3), inner, Dropout([4], 0.5))
+    draws = first, second, third, fourth = network.draw_noise(6, seeded())
+    x = torch.randn(6, 4)
+    h = x + first
+    expected = (h + torch.relu(inner[0](h) * second) + third) * fourth
+    torch.testing.assert_close(network(x, draws), expected)
+    torch.testing.assert_close(network(x), x + torch.relu(inner[0](x)))
+
+
 def test_too_few_noises_are_an_error():
     network = NoisySequential(GaussianNoise([4], 0.3), GaussianNoise([4], 0.3))
     with pytest.raises((StopIteration, RuntimeError, ValueError)):

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
+from lightning.pytorch.loggers import Logger
 
+from ssgan.run import open_loggers
 from tests.runs import TINY, TINY_MLP, assert_equal, last_checkpoint, metric_rows, train
 
 
@@ -95,3 +98,33 @@ def test_logging_does_not_change_the_run(tmp_path: Path):
     assert_equal(loud_state["state_dict"], quiet_state["state_dict"])
     assert_equal(loud_state["optimizer_states"], quiet_state["optimizer_states"])
     assert_equal(loud_state["ssgan"]["rng_state"], quiet_state["ssgan"]["rng_state"])
+
+
+class Closing(Logger):
+    """A logger of someone's own, whose ``close`` takes nothing."""
+
+    closed: ClassVar[list[str]] = []
+
+    def __init__(self, label: str, fails: bool = False) -> None:
+        super().__init__()
+        self.label, self.fails = label, fails
+
+    name = version = property(lambda self: self.label)
+
+    def log_metrics(self, metrics: Any, step: int | None = None) -> None: ...
+
+    def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None: ...
+
+    def close(self) -> None:
+        self.closed.append(self.label)
+        if self.fails:
+            raise RuntimeError("it cannot be closed")
+
+
+def test_each_logger_is_closed_also_beside_one_that_cannot_be() -> None:
+    target = f"{Closing.__module__}.Closing"
+    nodes = {label: {"_target_": target, "label": label, "fails": label == "b"} for label in "abc"}
+    Closing.closed.clear()
+    with pytest.raises(RuntimeError, match="it cannot be closed"), open_loggers(nodes) as loggers:
+        assert [logger.name for logger in loggers] == ["a", "b", "c"]
+    assert sorted(Closing.closed) == ["a", "b", "c"]

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from lightning.pytorch.callbacks import Callback
 
-from ssgan.errors import SSGANError
+from ssgan.errors import ConfigError, SSGANError
 from ssgan.run_folder.checkpoint_file import AtomicCheckpointIO
 from ssgan.run_folder.status import read_status
-from tests.runs import SHORT, assert_equal, command, last_checkpoint, metric_rows
+from tests.runs import SHORT, assert_equal, command, last_checkpoint, metric_rows, train
 
 
 def full_after(writes: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,9 +75,33 @@ def test_a_place_that_cannot_be_written_is_one_line_and_the_one_before_is_whole(
     assert torch.load(path) == {"step": 1} and list(tmp_path.iterdir()) == [path]
 
 
-def test_what_cannot_be_saved_is_a_defect_and_keeps_the_one_before(tmp_path: Path) -> None:
+def test_what_cannot_be_saved_is_named_and_keeps_the_one_before(tmp_path: Path) -> None:
     path = tmp_path / "last.ckpt"
     AtomicCheckpointIO().save_checkpoint({"step": 1}, path)
-    with pytest.raises((AttributeError, TypeError, RuntimeError)):
+    with pytest.raises(ConfigError, match="callbacks: the checkpoint's step holds "):
         AtomicCheckpointIO().save_checkpoint({"step": lambda: 2}, path)
     assert torch.load(path) == {"step": 1} and list(tmp_path.iterdir()) == [path]
+
+
+class Keeps(Callback):
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"best": self.value}
+
+
+@pytest.mark.parametrize(
+    ("value", "what"),
+    [(np.mean([1.0]), "numpy._core.multiarray.scalar"), (Path("x"), "pathlib.PosixPath"), (lambda: 1, "Can't pickle")],
+)
+def test_what_could_not_be_read_again_is_refused_at_the_first_save(value: Any, what: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=f"callbacks: the state of Keeps holds .*{re.escape(what)}") as error:
+        train(tmp_path, *SHORT, callbacks=[Keeps(value)])
+    assert "\n" not in str(error.value)
+
+
+def test_plain_values_and_tensors_of_a_callback_are_kept(tmp_path: Path) -> None:
+    value = {"best": torch.ones(2), "names": ["a"], "seen": {1, 2}, "none": None}
+    train(tmp_path, *SHORT, callbacks=[Keeps(value)])
+    assert_equal(last_checkpoint(tmp_path)["callbacks"]["Keeps"]["best"]["best"], value["best"])

@@ -57,6 +57,26 @@ def test_a_flush_gives_the_means_of_the_terms_and_their_sum_for_each_player():
     )
 
 
+def test_a_term_that_an_iteration_lacks_is_0_there():
+    """Whatever comes first, and also where their number stays the same; the sum is the mean cost."""
+    history = LossLog(10)
+    for names, values in (("ab", [1.0, 2.0]), ("a", [3.0]), ("ac", [5.0, 60.0]), ("b", [8.0])):
+        history.append([f"d_{name}" for name in names], torch.tensor(values))
+    means = history.flush(4, OneProcess())
+    expected = {"train/d_a": 9 / 4, "train/d_b": 10 / 4, "train/d_c": 60 / 4, "train/d_loss": (3 + 3 + 65 + 8) / 4}
+    assert means == pytest.approx(expected)
+    history.append(["d_c"], torch.tensor([7.0]))
+    assert history.flush(5, OneProcess()) == {"train/d_loss": 7, "train/d_c": 7}, "those of before are forgotten"
+
+
+def test_terms_of_members_that_come_and_go_are_told_by_name_when_one_is_not_finite():
+    history = LossLog(10)
+    history.append(["d_a"], torch.ones(1, 2))
+    history.append(["g_b", "d_a"], torch.tensor([[1.0, math.nan], [1.0, 1.0]]))
+    with pytest.raises(TrainingDiverged, match=r"the generator's term 'b' of member 2 is nan at iteration 2"):
+        history.flush(2, OneProcess())
+
+
 def test_a_flush_forgets():
     history = filled((1.0, 10.0, -2.0))
     history.flush(1, OneProcess())

@@ -1,4 +1,4 @@
-"""Penalties on parameters: the members of an ensemble have what each would have alone, and no history has a gradient."""
+"""Penalties on parameters: an ensemble's members have what each would have alone; no history has a gradient."""
 
 from __future__ import annotations
 

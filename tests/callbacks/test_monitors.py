@@ -34,12 +34,12 @@ def test_in_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest
 
 
 class Seen(Callback):
-    """The metrics that callbacks see at each evaluation."""
+    """The metrics that callbacks see after each iteration."""
 
     def __init__(self) -> None:
         self.rows: list[dict[str, float]] = []
 
-    def on_validation_end(self, trainer, pl_module) -> None:
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
         self.rows.append({name: float(value) for name, value in trainer.callback_metrics.items()})
 
 

@@ -16,6 +16,7 @@ import contextlib
 import io
 import logging
 import statistics
+import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -23,6 +24,7 @@ from typing import Any, NamedTuple
 
 import torch
 
+from benchmarks.isolated import isolated
 from benchmarks.machine import describe, device, write
 from benchmarks.step import CASES, Rival, images_of
 from ssgan.augmentation.moves import augment
@@ -103,6 +105,7 @@ def measure(
     """Medians of a recipe, in seconds for an iteration; the ensemble with the accelerating options."""
     from ssgan.run import run
 
+    logging.getLogger("lightning").setLevel(logging.ERROR)
     recipe = RECIPES[name]
     data = images_of(recipe.shape)
     with tempfile.TemporaryDirectory() as folder:
@@ -130,23 +133,28 @@ def main() -> None:
     parser.add_argument("--members", nargs="*", type=int, default=[10])
     parser.add_argument("--options", nargs="*", default=[], help="of the ensemble, that make it faster")
     parser.add_argument("--blocks", type=int, default=7)
+    parser.add_argument("--limit", type=float, default=1200.0, help="seconds for each case (default: 1200)")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
-    logging.getLogger("lightning").setLevel(logging.ERROR)
     print(describe())
     print(f"{'case':14}{'members':>8}{'ensemble ms':>13}{'one ms':>10}{'ratio':>8}{'/members':>10}")
-    rows = []
+    cases = []
     for name in arguments.cases or ("mlp", "conv_svhn"):
-        for members in arguments.members:
-            block = {"digits": 50, "mlp": 5}.get(name, 1) if device() == "cpu" else 50
-            row = measure(name, members, device(), arguments.blocks, block, arguments.options)
-            rows.append(row)
-            write(arguments.json, rows)
-            print(
-                f"{name:14}{members:8}{row['ensemble_ms']:13.2f}{row['member_ms']:10.2f}{row['ratio']:8.2f}"
-                f"{row['ratio_to_sequence']:10.2f}",
-                flush=True,
-            )
+        block = {"digits": 50, "mlp": 5}.get(name, 1) if device() == "cpu" else 50
+        cases += [(name, n, device(), arguments.blocks, block, arguments.options) for n in arguments.members]
+    rows: list[dict[str, Any]] = []
+    for (name, members, *_), row in isolated(measure, cases, arguments.limit):
+        rows.append({"case": name, "members": members, "options": arguments.options} | row)
+        write(arguments.json, rows)
+        print(f"{name:14}{members:8}{_numbers(row)}", flush=True)
+    sys.exit(any("error" in row for row in rows))
+
+
+def _numbers(row: dict[str, Any]) -> str:
+    if "error" in row:
+        return f"  FAILED: {row['error']}"
+    ensemble, ratios = row["ensemble_ms"], f"{row['ratio']:8.2f}{row['ratio_to_sequence']:10.2f}"
+    return f"{ensemble:13.2f}{row['member_ms']:10.2f}{ratios}"
 
 
 if __name__ == "__main__":

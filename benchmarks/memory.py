@@ -55,7 +55,7 @@ def main() -> None:
     for case in arguments.cases:
         here = ["-m", "benchmarks.memory", case, "--here", "--iterations", str(arguments.iterations)]
         done = subprocess.run(
-            [sys.executable, *here, "--options", *arguments.options], capture_output=True, text=True, check=True
+            [sys.executable, *here, "--options", *arguments.options], stdout=subprocess.PIPE, text=True, check=True
         )
         rows.append(json.loads(done.stdout.splitlines()[-1]))
         gpu = f", on the GPU {rows[-1]['gpu_mb']:.0f} MB" if rows[-1]["gpu_mb"] is not None else ""

@@ -16,9 +16,11 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import io
 import logging
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -30,6 +32,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.bare import bare_loop, conv_players, mlp_players
+from benchmarks.isolated import isolated
 from benchmarks.machine import describe, device, write
 from ssgan.composition import compose
 from ssgan.data.images import ImageData
@@ -149,10 +152,20 @@ def peak(device: str, precision: str) -> float:
     return 2 * n**3 / min(seconds(lambda: torch.mm(a, b, out=out), 1) for _ in range(8))
 
 
+def rate(device: str, precision: str) -> float:
+    """The median of three measurements of :func:`peak`."""
+    return statistics.median(peak(device, precision) for _ in range(3))
+
+
+@functools.cache
+def gpu_rates() -> dict[str, float]:
+    """Of a GPU, measured once, for it is the same at each contestant; a CPU has other work too."""
+    return {level: rate("cuda", level) for level in ("high", "highest")}
+
+
 def limit(counter: FlopCounterMode, device: str) -> float:
     """Seconds of the counted products and convolutions at the peak rates."""
-    levels = ("high", "highest") if device == "cuda" else ("highest",)
-    rates = {level: statistics.median(peak(device, level) for _ in range(3)) for level in levels}
+    rates = gpu_rates() if device == "cuda" else {"highest": rate(device, "highest")}
     total = 0.0
     for operation, flops in counter.get_flop_counts()["Global"].items():
         tf32 = device == "cuda" and "convolution" in str(operation)
@@ -160,14 +173,15 @@ def limit(counter: FlopCounterMode, device: str) -> float:
     return total
 
 
-def accelerating(block: int) -> list[str]:
-    """The options that make ssgan faster on the device at hand, in blocks of that many iterations."""
+def accelerating(name: str, block: int) -> list[str]:
+    """The options that make ssgan faster on the device at hand, in blocks of that many iterations; the best first."""
     bf16, rounded = "trainer.precision=bf16-mixed", "trainer.matmul_precision="
     together = "trainer.iterations_per_batch=10"
     if device() == "cuda":
-        graphs = f"trainer.cuda_graphs=true {together}"
-        return ["trainer.cuda_graphs=true", graphs, f"{graphs} {rounded}high", f"{graphs} {bf16}", bf16,
-                "trainer.precision=16-mixed"]  # fmt: skip
+        graphs, fp16 = f"trainer.cuda_graphs=true {together}", "trainer.precision=16-mixed"
+        if name.startswith("conv"):
+            return [bf16, f"{graphs} {bf16}", graphs, fp16]
+        return [graphs, "trainer.cuda_graphs=true", together, f"{graphs} {rounded}high", f"{graphs} {bf16}", bf16, fp16]
     short = block % 10 == 0  # where an iteration is long, what is around it does not matter
     rounds = [f"{rounded}medium"] if cpu_rounds_products() else []
     return [*([together] if short else []), *([bf16] if cpu_has_bf16() else []), *rounds]
@@ -224,23 +238,32 @@ def main() -> None:
     )
     parser.add_argument("--always", nargs="*", default=[], help="options that all contestants have")
     parser.add_argument("--blocks", type=int, help="to be measured")
+    parser.add_argument("--limit", type=float, default=600.0, help="seconds for each contestant (default: 600)")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     print(describe())
     print(f"{'case':14}{'options':66}{'ssgan ms':>10}{'plain ms':>10}{'limit ms':>10}{'/plain':>9}{'/limit':>9}")
-    rows: list[dict[str, Any]] = []
+    cases = []
     for name in arguments.cases or CASES:
         block, blocks = BLOCKS[device()][name]
-        contestants = accelerating(block) if arguments.options is None else arguments.options
-        for options in [[], *(option.split() for option in contestants)]:
-            row = measure(name, [*arguments.always, *options], device(), arguments.blocks or blocks, block)
-            rows.append(row)
-            print(
-                f"{name:14}{' '.join(options):66}{row['ssgan_ms']:10.3f}{row['plain_ms']:10.3f}{row['limit_ms']:10.3f}"
-                f"{row['ratio_to_plain']:9.3f}{row['ratio_to_limit']:9.2f}",
-                flush=True,
-            )
-            write(arguments.json, rows)
+        contestants = accelerating(name, block) if arguments.options is None else arguments.options
+        for options in ["", *contestants]:
+            cases.append((name, [*arguments.always, *options.split()], device(), arguments.blocks or blocks, block))
+    rows: list[dict[str, Any]] = []
+    for (name, options, *_), row in isolated(measure, cases, arguments.limit):
+        rows.append({"case": name, "options": options} | row)
+        print(f"{name:14}{' '.join(options):66}{_numbers(row)}", flush=True)
+        write(arguments.json, rows)
+    sys.exit(any("error" in row for row in rows))
+
+
+def _numbers(row: dict[str, Any]) -> str:
+    if "error" in row:
+        return f"  FAILED: {row['error']}"
+    return (
+        f"{row['ssgan_ms']:10.3f}{row['plain_ms']:10.3f}{row['limit_ms']:10.3f}{row['ratio_to_plain']:9.3f}"
+        f"{row['ratio_to_limit']:9.2f}"
+    )
 
 
 if __name__ == "__main__":

@@ -24,13 +24,14 @@ class ClosenessSum(torch.autograd.Function):
     def forward(rows: Tensor) -> tuple[Tensor, Tensor]:
         """The sums, and each pair's closeness for :meth:`backward`."""
         parts, n, kernels, _ = rows.shape
-        dims = [dim.contiguous() for dim in rows.unbind(-1)]
+        dims = rows.movedim(-1, 0).contiguous()
         closeness = rows.new_empty(parts, n, n, kernels)
-        difference = rows.new_empty(n, n, kernels)
-        for part, total in enumerate(closeness):
-            for c, dim in enumerate(dims):
+        at_once = _parts_at_once(rows)
+        difference = rows.new_empty(at_once, n, n, kernels)
+        for own_dims, total in zip(dims.split(at_once, 1), closeness.split(at_once), strict=True):
+            for c, dim in enumerate(own_dims):
                 out = difference if c else total
-                torch.sub(dim[part].unsqueeze(1), dim[part], out=out).abs_()
+                torch.sub(dim.unsqueeze(2), dim.unsqueeze(1), out=out).abs_()
                 if c:
                     total.add_(difference)
         closeness.neg_().exp_()
@@ -62,16 +63,18 @@ class ClosenessGradient(torch.autograd.Function):
     @staticmethod
     def forward(grad: Tensor, rows: Tensor, closeness: Tensor) -> Tensor:
         """The gradient, of the shape of ``rows``."""
-        parts, n, kernels = grad.shape
-        dims = [dim.contiguous() for dim in rows.unbind(-1)]
+        _, n, kernels = grad.shape
+        dims = rows.movedim(-1, 0).contiguous()
         result = torch.empty_like(rows, memory_format=torch.contiguous_format)
-        weight, sign = closeness.new_empty(2, n, n, kernels)
-        for part in range(parts):
-            torch.add(grad[part].unsqueeze(1), grad[part], out=weight).mul_(closeness[part])
-            for c, dim in enumerate(dims):
+        at_once = _parts_at_once(rows)
+        weight, sign = closeness.new_empty(2, at_once, n, n, kernels)
+        of_parts = (x.split(at_once, dim) for x, dim in ((grad, 0), (closeness, 0), (dims, 1), (result, 0)))
+        for own_grad, own_closeness, own_dims, own_result in zip(*of_parts, strict=True):
+            torch.add(own_grad.unsqueeze(2), own_grad.unsqueeze(1), out=weight).mul_(own_closeness)
+            for c, dim in enumerate(own_dims):
                 # Rows j, columns i: sign(r_j − r_i) is minus the sign that is needed.
-                torch.sub(dim[part].unsqueeze(1), dim[part], out=sign).sign_().mul_(weight)
-                torch.sum(sign, 0, out=result[part, :, :, c])
+                torch.sub(dim.unsqueeze(2), dim.unsqueeze(1), out=sign).sign_().mul_(weight)
+                torch.sum(sign, 1, out=own_result[..., c])
         return result
 
     @staticmethod
@@ -90,6 +93,11 @@ class ClosenessGradient(torch.autograd.Function):
         """An ensemble's members are so many more parts."""
         parts = (_as_parts(info, x, dim) for x, dim in zip((grad, rows, closeness), in_dims, strict=True))
         return ClosenessGradient.apply(*parts).unflatten(0, (info.batch_size, -1)), 0
+
+
+def _parts_at_once(rows: Tensor) -> int:
+    """How many parts are computed together: on a CPU one, for its cache; on a GPU all, by fewer kernels."""
+    return 1 if rows.device.type == "cpu" else max(len(rows), 1)
 
 
 def _as_parts(info: Any, x: Tensor, dim: int | None) -> Tensor:

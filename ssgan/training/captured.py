@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -25,12 +24,9 @@ def record_cuda_graph(
         generators: what it draws from; each replay goes on with their states, as the function itself would.
     """
     graph = torch.cuda.CUDAGraph()
-    register: Any = getattr(graph, "register_generator_state", None)  # later versions find the generators themselves
-    if register is not None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            for generator in generators:
-                register(generator)
+    if torch.__version__ < "2.14":  # later versions find the generators themselves (pytorch/pytorch#176753)
+        for generator in generators:
+            graph.register_generator_state(generator)
     gc.collect()  # what is freed during a recording would be memory of the graph's
     with torch.cuda.graph(graph):
         outputs = function()

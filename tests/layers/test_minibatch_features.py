@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from ssgan.layers import MinibatchFeatures, initialise_from_data
+from ssgan.layers import MinibatchFeatures, initialise_from_data, minibatch_features
+from ssgan.layers.minibatch_features import closeness_sum
 
 IN, KERNELS, DIM = 4, 3, 2
 
@@ -183,3 +184,19 @@ def test_start_values():
     assert layer.weight.mean().item() == pytest.approx(0, abs=2e-3)
     assert layer.weight.std().item() == pytest.approx(0.05, rel=0.02)
     assert (layer.log_scale == 0).all() and (layer.bias == -1).all() and layer.out_features == 20
+
+
+@pytest.mark.parametrize("parts", [1, 3])
+def test_all_parts_at_once_as_on_a_gpu_are_the_parts_one_after_the_other(parts, monkeypatch):
+    torch.manual_seed(0)
+    rows, grad = torch.randn(parts, 5, 4, 3, dtype=torch.float64), torch.randn(parts, 5, 4, dtype=torch.float64)
+    found = []
+    for at_once in (1, parts):
+        monkeypatch.setattr(minibatch_features, "_parts_at_once", lambda _, n=at_once: n)
+        leaf = rows.clone().requires_grad_()
+        sums = closeness_sum(leaf)
+        (gradient,) = torch.autograd.grad(sums, leaf, grad)
+        found.append((sums, gradient))
+    torch.testing.assert_close(found[0], found[1])
+    differences = (rows.unsqueeze(2) - rows.unsqueeze(1)).abs().sum(-1)
+    torch.testing.assert_close(found[1][0], (-differences).exp().sum(2))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
@@ -10,6 +9,8 @@ from typing import ClassVar
 
 import pytest
 import torch
+from lightning.pytorch.callbacks import Callback
+from torch.torch_version import TorchVersion
 
 import ssgan.module
 from ssgan.errors import ConfigError
@@ -46,24 +47,27 @@ def test_what_waits_for_the_device_cannot_be_recorded() -> None:
             record_operations(waits, [])
 
 
-@pytest.mark.parametrize("registers", [True, False])
-def test_generators_are_registered_where_this_torch_has_it(registers: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("version", "registers"),
+    [("2.9.1", True), ("2.11.0+cu130", True), ("2.13.2", True), ("2.14.0", False), ("3.0", False)],
+)
+def test_generators_are_registered_where_this_torch_needs_it(
+    version: str, registers: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Later it does nothing but warn, from C++, which Python cannot silence."""
+
     class Graph:
         registered: ClassVar[list[torch.Generator]] = []
         replay = None
 
-    def register(self: Graph, generator: torch.Generator) -> None:
-        warnings.warn("to be removed", FutureWarning, stacklevel=2)
-        self.registered.append(generator)
+        def register_generator_state(self, generator: torch.Generator) -> None:
+            self.registered.append(generator)
 
-    if registers:
-        monkeypatch.setattr(Graph, "register_generator_state", register, raising=False)
+    monkeypatch.setattr(torch, "__version__", TorchVersion(version))
     monkeypatch.setattr(torch.cuda, "CUDAGraph", Graph)
     monkeypatch.setattr(torch.cuda, "graph", nullcontext)
     generators = [torch.Generator(), torch.Generator()]
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        _, outputs = record_cuda_graph(lambda: "computed", generators)
+    _, outputs = record_cuda_graph(lambda: "computed", generators)
     assert outputs == "computed" and Graph.registered == (generators if registers else [])
 
 
@@ -153,7 +157,45 @@ def test_one_device_may_have_any_number(devices: str, tmp_path: Path) -> None:
     assert compose_run(tmp_path, "trainer.cuda_graphs=true", f"trainer.devices={devices}").trainer.cuda_graphs
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="CUDA graphs need an NVIDIA GPU")
+ON_A_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="CUDA graphs need an NVIDIA GPU")
+
+
+class NothingWaits(Callback):
+    """Between two rows of the log nothing may wait for the device."""
+
+    def on_train_batch_end(self, trainer, *_) -> None:
+        if trainer.global_step in (10, 40):
+            torch.cuda.set_sync_debug_mode("error" if trainer.global_step == 10 else "default")
+
+    def on_exception(self, *_) -> None:
+        torch.cuda.set_sync_debug_mode("default")
+
+
+@ON_A_GPU
+@pytest.mark.parametrize("graphs", ["true", "false"])
+@pytest.mark.parametrize("name", OPTIONS)
+def test_on_a_gpu_nothing_waits_for_the_device(name: str, graphs: str, tmp_path: Path) -> None:
+    rows = ("trainer.log_every=50", "trainer.eval_every=50", "trainer.checkpoint_every=50", "trainer.max_iterations=50")
+    train(
+        tmp_path, *SHORT, *OPTIONS[name], "trainer=gpu", *rows, f"trainer.cuda_graphs={graphs}",
+        callbacks=[NothingWaits()],
+    )  # fmt: skip
+
+
+@ON_A_GPU
+@pytest.mark.parametrize("after", ["true", "false"])
+def test_on_a_gpu_a_run_with_graphs_is_resumed(after: str, tmp_path: Path) -> None:
+    short = (*SHORT, "trainer=gpu", "trainer.deterministic=true")
+    train(tmp_path / "parts", *short, "trainer.cuda_graphs=true", "trainer.max_iterations=5")
+    last = f"ckpt_path={tmp_path / 'parts' / 'checkpoints' / 'last.ckpt'}"
+    train(tmp_path / "parts", *short, f"trainer.cuda_graphs={after}", "trainer.max_iterations=12", last)
+    train(tmp_path / "whole", *short, "trainer.cuda_graphs=true", "trainer.max_iterations=12")
+    parts, whole = (last_checkpoint(tmp_path / name) for name in ("parts", "whole"))
+    assert far(parts["state_dict"], whole["state_dict"]) < 1e-4
+    assert torch.equal(parts["ssgan"]["rng_state"], whole["ssgan"]["rng_state"])
+
+
+@ON_A_GPU
 @pytest.mark.parametrize("precision", ["32", "bf16-mixed"])
 @pytest.mark.parametrize("name", [*OPTIONS, "conv"])
 def test_on_a_gpu_a_run_with_graphs_is_the_run_without(name: str, precision: str, tmp_path: Path) -> None:

@@ -39,8 +39,11 @@ def build_players(
         G, D, and the networks of techniques that learn with G, by the techniques' names.
 
     Raises:
-        ConfigError: the architecture leaves a technique's layer out.
+        ConfigError: the architecture leaves out a technique's layer or noise, or a technique's name is taken.
     """
+    for name in tricks.names:
+        if name == "loss" or hasattr(nn.ModuleDict, name):  # the log's name of the sum, and what modules go by
+            raise ConfigError(f"trick.{name}: techniques cannot have this name; give it another one")
     discriminator = architecture.build_discriminator(image_shape, num_classes, tricks, batch_size)
     discriminator.scale_weights(tricks.discriminator_weight_scale)
     discriminator.accompany(tricks.discriminator_companions(discriminator.num_features, image_shape))

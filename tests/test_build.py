@@ -78,6 +78,12 @@ def test_a_norm_that_depends_on_the_width_is_taken() -> None:
     assert kinds.count(nn.GroupNorm) == kinds.count(nn.Identity) == 1
 
 
+@pytest.mark.parametrize("name", ["loss", "type", "items", "train"])
+def test_a_name_that_is_taken_is_refused(name: str) -> None:
+    with pytest.raises(ConfigError, match=rf"^trick\.{name}: techniques cannot have this name"):
+        build_players(SMALL["mlp"], TrickSet({name: RotationPrediction()}), SHAPE, 7, 6)
+
+
 @dataclass(kw_only=True)
 class Built(MLP):
     """D's and G's layers as given."""

@@ -43,8 +43,8 @@ MEASUREMENTS = {
         ("sweep --iterations 300", 50),
     ),
     "cpu": (
-        ("step mlp digits", 520),
-        ("step conv_svhn conv_cifar10", 1200),
+        ("step mlp digits --limit 120", 520),
+        ("step conv_svhn conv_cifar10 --limit 300", 1200),
         ("profile mlp", 120),
         ("ensemble mlp", 160),
         ("boundary mlp", 120),

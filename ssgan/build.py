@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import nn
@@ -15,6 +16,7 @@ from ssgan.networks import Architecture
 from ssgan.networks.discriminator import Discriminator
 from ssgan.networks.generator import Generator
 from ssgan.training.members import Members
+from ssgan.training.penalties import ParameterPenalties
 from ssgan.tricks import TrickSet
 from ssgan.version import __version__
 
@@ -41,8 +43,13 @@ def build_players(
     Raises:
         ConfigError: the architecture leaves out a technique's layer or noise, or a technique's name is taken.
     """
+    taken = {
+        "loss",
+        *dir(nn.ModuleDict()),
+        *dir(ParameterPenalties),
+    }  # the log's name of the sum, and what modules have
     for name in tricks.names:
-        if name == "loss" or hasattr(nn.ModuleDict, name):  # the log's name of the sum, and what modules go by
+        if name in taken:
             raise ConfigError(f"trick.{name}: techniques cannot have this name; give it another one")
     discriminator = architecture.build_discriminator(image_shape, num_classes, tricks, batch_size)
     discriminator.scale_weights(tricks.discriminator_weight_scale)
@@ -60,11 +67,12 @@ def build_players(
 
 
 def _check_noise(generator: Generator, discriminator: Discriminator) -> None:
-    """Refuse noise layers that nothing would give noise to."""
-    body = discriminator.body
-    if not isinstance(body, NoisySequential):
+    """Refuse noise layers that nothing would give noise to; a body that draws for itself knows its own."""
+    body: Any = discriminator.body
+    if not hasattr(body, "draw_noise"):
         raise ConfigError(f"model: D's body is a {type(body).__name__} and must be an ssgan.layers.NoisySequential")
-    reached = {*body.noise_layers()}
+    own = type(body).draw_noise is not NoisySequential.draw_noise
+    reached = {layer for layer in body.modules() if isinstance(layer, NoiseLayer)} if own else {*body.noise_layers()}
     for player, network in (("D's body", body), ("G", generator)):
         for name, layer in network.named_modules():
             if isinstance(layer, NoiseLayer) and layer not in reached:
@@ -108,7 +116,7 @@ def build_model(
         description={
             "version": __version__,
             "config": config.resolved,
-            "classes": list(classes),
+            "classes": list(map(str, classes)),  # NumPy's texts would not be read again
             "image_shape": list(image_shape),
             "num_labels": num_labels,
         },

@@ -13,7 +13,7 @@ from torch import nn
 import ssgan
 from ssgan.build import build_model, build_players
 from ssgan.errors import ConfigError
-from ssgan.layers import Dropout, GaussianNoise, MinibatchFeatures, NoisySequential, SpectralScale
+from ssgan.layers import BatchNorm, Dropout, GaussianNoise, MinibatchFeatures, NoisySequential, SpectralScale
 from ssgan.layers import VirtualBatchNorm as VirtualBatchNormLayer
 from ssgan.networks import MLP
 from ssgan.networks.discriminator import Discriminator
@@ -78,10 +78,43 @@ def test_a_norm_that_depends_on_the_width_is_taken() -> None:
     assert kinds.count(nn.GroupNorm) == kinds.count(nn.Identity) == 1
 
 
-@pytest.mark.parametrize("name", ["loss", "type", "items", "train"])
+@pytest.mark.parametrize("name", ["loss", "type", "items", "train", "training", "terms", "follow", "update"])
 def test_a_name_that_is_taken_is_refused(name: str) -> None:
     with pytest.raises(ConfigError, match=rf"^trick\.{name}: techniques cannot have this name"):
         build_players(SMALL["mlp"], TrickSet({name: RotationPrediction()}), SHAPE, 7, 6)
+
+
+@dataclass
+class SometimesNorm(Trick):
+    """Gives a norm in some of its settings."""
+
+    def generator_norm(self, channels: int, batch_size: int) -> None:
+        return None
+
+    def discriminator_penalty(self, step):
+        return step.unlabelled.logits.square().mean()
+
+
+def test_a_technique_that_was_asked_for_a_norm_and_gives_none_is_taken() -> None:
+    generator, *_ = build_players(SMALL["mlp"], TrickSet({"sometimes": SometimesNorm()}), SHAPE, 7, 6)
+    assert BatchNorm in {type(module) for module in generator.modules()}
+
+
+class OwnNoise(NoisySequential):
+    """A body that gives its layers noise in its own way."""
+
+    def draw_noise(self, n: int, generator: torch.Generator) -> tuple[torch.Tensor, ...]:
+        return (self[1][0].draw(n, generator),)
+
+    def forward(self, x: torch.Tensor, noise=None) -> torch.Tensor:
+        return self[1][0](self[0](x), noise[0] if noise is not None else None)
+
+
+def test_a_body_may_give_noise_in_its_own_way() -> None:
+    body = OwnNoise(nn.Flatten(), nn.Sequential(Dropout([162], 0.5)))
+    _, discriminator, _ = build_players(Built(body=body, hidden=[]), TrickSet(), SHAPE, 7, 6)
+    x, rng = torch.rand(3, *SHAPE), torch.Generator().manual_seed(0)
+    assert not torch.equal(discriminator(x, discriminator.draw_noise(3, rng)).features, discriminator(x).features)
 
 
 @dataclass(kw_only=True)

@@ -33,7 +33,7 @@ def how_to_go_on(run_dir: str) -> str:
     if in_sweep():
         return ""  # what goes on with a sweep is said at its end
     if not HydraConfig.initialized():
-        return "; the same command goes on, or from Python the same options with ckpt_path=last"
+        return "; the same command goes on (from Python, the same options with ckpt_path=last)"
     return f"; the same options with {typed('hydra.run.dir', run_dir)} ckpt_path=last go on"
 
 

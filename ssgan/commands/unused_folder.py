@@ -86,7 +86,7 @@ def _folder(key: str, config: DictConfig) -> str:
         ConfigError: Hydra takes what is written for something else than a path.
     """
     try:
-        folder = str(OmegaConf.select(config, key))
+        folder = str(OmegaConf.select(config, key, throw_on_missing=True))
     except OmegaConfBaseException as error:
         raise ConfigError(f"{key}: {str(error.msg or error).splitlines()[0]}") from error
     if not folder:

@@ -39,4 +39,4 @@ class HistoricalAverage(nn.Module):
         self.steps += 1
         rate = 1 / self.steps
         for p, mean in zip(parameters, self.means(), strict=True):
-            mean.lerp_(p.float(), rate)
+            mean.copy_(mean.lerp(p.float(), rate))  # lerp_ is not for several members at once

@@ -10,6 +10,9 @@ from torch import Tensor, nn
 
 from ssgan.layers.global_batch import own_part, whole_batch
 
+#: Of a GPU's memory, for the differences of all pairs in one dimension.
+GPU_BYTES = 2**28
+
 
 class ClosenessSum(torch.autograd.Function):
     """``Σ_j exp(−Σ_c |r_ibc − r_jbc|)`` within each part, j = i included: ``[parts, n, B, C]`` → ``[parts, n, B]``.
@@ -30,10 +33,10 @@ class ClosenessSum(torch.autograd.Function):
         difference = rows.new_empty(at_once, n, n, kernels)
         for own_dims, total in zip(dims.split(at_once, 1), closeness.split(at_once), strict=True):
             for c, dim in enumerate(own_dims):
-                out = difference if c else total
+                out = difference[: len(total)] if c else total
                 torch.sub(dim.unsqueeze(2), dim.unsqueeze(1), out=out).abs_()
                 if c:
-                    total.add_(difference)
+                    total.add_(out)
         closeness.neg_().exp_()
         return closeness.sum(2), closeness
 
@@ -67,9 +70,10 @@ class ClosenessGradient(torch.autograd.Function):
         dims = rows.movedim(-1, 0).contiguous()
         result = torch.empty_like(rows, memory_format=torch.contiguous_format)
         at_once = _parts_at_once(rows)
-        weight, sign = closeness.new_empty(2, at_once, n, n, kernels)
+        weights, signs = closeness.new_empty(2, at_once, n, n, kernels)
         of_parts = (x.split(at_once, dim) for x, dim in ((grad, 0), (closeness, 0), (dims, 1), (result, 0)))
         for own_grad, own_closeness, own_dims, own_result in zip(*of_parts, strict=True):
+            weight, sign = weights[: len(own_grad)], signs[: len(own_grad)]
             torch.add(own_grad.unsqueeze(2), own_grad.unsqueeze(1), out=weight).mul_(own_closeness)
             for c, dim in enumerate(own_dims):
                 # Rows j, columns i: sign(r_j − r_i) is minus the sign that is needed.
@@ -96,8 +100,11 @@ class ClosenessGradient(torch.autograd.Function):
 
 
 def _parts_at_once(rows: Tensor) -> int:
-    """How many parts are computed together: on a CPU one, for its cache; on a GPU all, by fewer kernels."""
-    return 1 if rows.device.type == "cpu" else max(len(rows), 1)
+    """How many parts are computed together: on a CPU one, for its cache; on a GPU as many as memory allows."""
+    if rows.device.type == "cpu":
+        return 1
+    parts, n, kernels, _ = rows.shape
+    return min(parts, max(GPU_BYTES // (n * n * kernels * rows.element_size()), 1))
 
 
 def _as_parts(info: Any, x: Tensor, dim: int | None) -> Tensor:

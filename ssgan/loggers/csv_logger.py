@@ -66,15 +66,16 @@ class _Writer(ExperimentWriter):
         """The rows of the file without their empty cells, up to the first that is none."""
         rows = []
         with self._path.open(newline="", errors="replace") as file:
-            for row in csv.DictReader(file):
-                cells = {key: value for key, value in row.items() if key is not None and value}
-                try:
-                    numbers = [float(value) for value in cells.values()]
-                except (TypeError, ValueError):
-                    break
-                if "step" not in cells or not numbers:
-                    break
-                rows.append(cells)
+            try:
+                for row in csv.DictReader(file):
+                    cells = {key: value for key, value in row.items() if key is not None and value}
+                    if "step" not in cells:
+                        break
+                    for value in cells.values():
+                        float(value)
+                    rows.append(cells)
+            except (TypeError, ValueError, csv.Error):
+                pass  # a kill or a power cut in the middle of a row
         return rows
 
     def _replace(self, rows: list[dict[str, str]]) -> None:

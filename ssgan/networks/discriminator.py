@@ -95,7 +95,7 @@ class Discriminator(nn.Module):
         """
         body_noise = last_noise = None
         if noise is not None:
-            split = len(noise) - len(self.feature_noise)
+            split = len(noise) - len([*self.feature_noise.noise_layers()])
             body_noise, last_noise = noise[:split], noise[split:]
         features = self.body(images, body_noise)
         columns = [self.feature_noise(features, last_noise)]

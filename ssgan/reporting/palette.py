@@ -27,13 +27,13 @@ class Palette:
         configurations than there are colours. From the tenth on, the configurations of one plot are grey.
         """
         chosen = {SUPERVISED: GREY} if SUPERVISED in names else {}
-        for known in (True, False):
-            for name in names:
-                if name in chosen or (name in self._given) != known:
-                    continue
+        for name in names:
+            if name in self._given and self._given[name] not in chosen.values():
+                chosen.setdefault(name, self._given[name])
+        for name in names:
+            if name not in chosen:
                 taken, uses = set(chosen.values()), Counter(self._given.values())
                 free = sorted((c for c in COLOURS if c not in taken), key=lambda c: uses[c])
-                kept = self._given.get(name)
-                chosen[name] = kept if kept in free else free[0] if free else GREY
+                chosen[name] = free[0] if free else GREY
                 self._given.setdefault(name, chosen[name])
         return chosen

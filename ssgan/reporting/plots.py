@@ -220,7 +220,7 @@ def label_plot(name: str, sections: Sequence[Section], palette: Palette) -> Plot
         _legend(figure, list(colours))
 
     data = sections[0].runs[0].result.get("data", "the data")
-    rest = _left_out(len(lines), "errors")
+    rest = _left_out(len(lines), "errors, or of fewer numbers of labels,")
     alt = f"Test error on {data} against the number of labels, mean and std over seeds.{rest}"
     return Plot(name, alt, (6.5, 3.6 + 0.1 * len(colours)), draw)
 

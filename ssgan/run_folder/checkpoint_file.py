@@ -47,17 +47,19 @@ class AtomicCheckpointIO(TorchCheckpointIO):
 def _check_plain(checkpoint: dict[str, Any]) -> None:
     """Refuse what :func:`ssgan.run_folder.checkpoint.read_checkpoint` would not read, as it might execute code.
 
-    It comes from callbacks of the user's, which may save anything.
+    It comes from callbacks and networks of the user's, which may save anything.
     """
     further = {f"the checkpoint's {key}": value for key, value in checkpoint.items() if key not in _TENSORS}
+    networks = checkpoint.get("state_dict", {}).items()
+    further |= {f"the state {name}": value for name, value in networks if not isinstance(value, torch.Tensor)}
     if _reason(further) is None:
         return
-    callbacks = {f"the state of {name}": value for name, value in checkpoint.get("callbacks", {}).items()}
+    callbacks = {f"callbacks: the state of {name}": value for name, value in checkpoint.get("callbacks", {}).items()}
     for place, value in (callbacks | further).items():
         if (reason := _reason(value)) is not None:
             raise ConfigError(
-                f"callbacks: {place} holds {reason}, which could not be read again; save tensors, numbers, texts, lists"
-                " and dictionaries"
+                f"{place} holds {reason}, which could not be read again; save tensors, numbers, texts, lists and"
+                " dictionaries"
             )
 
 
@@ -68,7 +70,13 @@ def _reason(value: Any) -> str | None:
         torch.save(value, buffer)
         buffer.seek(0)
         torch.load(buffer, weights_only=True)
+    except (MemoryError, torch.OutOfMemoryError):
+        raise
     except Exception as error:  # of whatever cannot be pickled, it is anyone's
         found = re.search(r"GLOBAL (\S+)|([\w.]+\.[\w.]+) was not an allowed global", str(error))
-        return (found[1] or found[2]) if found else f"something of which Python says: {str(error).splitlines()[0]}"
+        return (
+            (found[1] or found[2])
+            if found
+            else f"something of which Python says: {(str(error) or repr(error)).splitlines()[0]}"
+        )
     return None

@@ -44,6 +44,7 @@ class SweepState:
     status: dict[str, RunStatus] = field(default_factory=dict)
     refused: set[str] = field(default_factory=set)  # jobs whose folder holds another run, which stays what it is
     configurations: dict[str, dict[Path, bytes]] = field(default_factory=dict)  # of earlier runs, by folder
+    single: dict[str, bool] = field(default_factory=dict)  # whether a folder's run is no job of a sweep
 
     def __post_init__(self) -> None:
         self.configurations = {name: hydra_files(self.folder / name) for name in self._names()}
@@ -74,11 +75,21 @@ class SweepState:
         if self.plan.folders is not None:
             return self.plan.folders
         names = []
-        for folder, below, files in os.walk(self.folder):
+        for folder, below, files in os.walk(self.folder, followlinks=True):
+            below[:] = [name for name in below if not name.startswith(".")]
             if "status.json" in files:
-                names.append(str(Path(folder).relative_to(self.folder)))
                 below.clear()  # an ensemble's members are no jobs
+                name = str(Path(folder).relative_to(self.folder))
+                if not self._is_single(name):
+                    names.append(name)
         return sorted(names)
+
+    def _is_single(self, name: str) -> bool:
+        """Whether it is the folder of a run by itself, which the user keeps beside the sweep's jobs."""
+        if name not in self.single:
+            path = self.folder / name / ".hydra" / "hydra.yaml"
+            self.single[name] = path.is_file() and "\n  mode: RUN\n" in path.read_text()
+        return self.single[name]
 
     def count(self, state: str) -> int:
         """How many jobs are in that state."""
@@ -217,7 +228,8 @@ class SweepWatch:
         console.print(f"folder  {escape(str(state.folder))}", highlight=False)
         unseen = whole and not state.status
         if unseen:
-            console.print("[red]failed[/]  no job has left anything in this folder; see to hydra.sweep.subdir")
+            hint = "; see to hydra.sweep.subdir" if state.plan.folders is None else ""
+            console.print(f"[red]failed[/]  no job has left anything in this folder{hint}")
         if done:
             console.print(escape(f"report  python -m ssgan.report {quote(str(state.folder))}"), highlight=False)
         if set(failed) - state.refused or not whole:

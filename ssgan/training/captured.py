@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_flatten, tree_map
 
+from ssgan.errors import ConfigError
+
 #: Records a function without arguments: what replays it, and its outputs, which each replay overwrites.
 Record = Callable[[Callable[[], Any], Sequence[torch.Generator]], tuple[Callable[[], None], Any]]
 
@@ -42,8 +44,10 @@ class Captured:
     Args:
         function: of tensors whose shapes never change.
         generators: the random generators that it draws from.
-        warm_up: calls before the recording.
+        warm_up: calls before the recording, at least one.
         record: how the function is recorded.
+
+    A call raises ConfigError if the recorded function returned other names than at the call before.
     """
 
     def __init__(
@@ -61,6 +65,7 @@ class Captured:
         self._kept: list[Any] = []
         self._replay: Callable[[], None] | None = None
         self._outputs: Any = None
+        self._names: set[str] = set()
 
     def __call__(self, *arguments: Any) -> Any:
         """What the function returns; its tensors are overwritten by the next call."""
@@ -71,6 +76,11 @@ class Captured:
             inputs = tree_map(lambda leaf: leaf.clone() if isinstance(leaf, Tensor) else leaf, arguments)
             self._kept = tree_flatten(inputs)[0]
             self._replay, self._outputs = self.record(lambda: self.function(*inputs), self.generators)
+            if changed := sorted(self._names ^ _names(self._outputs)):
+                raise ConfigError(
+                    f"trainer.cuda_graphs=true repeats what it records, but {', '.join(changed)} is not there in each"
+                    " iteration; leave it out"
+                )
         else:
             for kept, given in zip(self._kept, tree_flatten(arguments)[0], strict=True):
                 if isinstance(kept, Tensor):
@@ -81,10 +91,18 @@ class Captured:
     def _warm_up(self, arguments: Sequence[Any]) -> Any:
         """A call on a stream of its own, as recording needs it before."""
         if not torch.cuda.is_available():
-            return self.function(*arguments)
+            outputs = self.function(*arguments)
+            self._names = _names(outputs)
+            return outputs
         self._stream = self._stream or torch.cuda.Stream()  # the memory that it frees is not another stream's
         self._stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(self._stream):
             outputs = self.function(*arguments)
         torch.cuda.current_stream().wait_stream(self._stream)
+        self._names = _names(outputs)
         return outputs
+
+
+def _names(outputs: Any) -> set[str]:
+    """The texts in a tree, such as the names of terms."""
+    return {leaf for leaf in tree_flatten(outputs)[0] if isinstance(leaf, str)}

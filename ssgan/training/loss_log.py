@@ -28,19 +28,12 @@ def row_of(terms: Mapping[str, Sequence[Mapping[str, Tensor]]]) -> tuple[list[st
     Returns:
         The names, ``d_…`` and ``g_…``, and the terms, float32 ``[terms]`` or ``[terms, members]``.
     """
-    columns = {
-        f"{player}_{name}": torch.stack([step[name].float() for step in steps]).mean(0)
-        if len(steps) > 1
-        else steps[0][name].float()
-        for player, steps in terms.items()
-        for name in (steps[0] if steps else ())
-    }
+    columns = {}
+    for player, steps in terms.items():
+        for name in dict.fromkeys(name for step in steps for name in step):
+            values = [step[name].float() for step in steps if name in step]
+            columns[f"{player}_{name}"] = values[0] if len(steps) == 1 else torch.stack(values).sum(0) / len(steps)
     return list(columns), torch.stack(list(columns.values()))
-
-
-def _with_zeros(row: Tensor, columns: int) -> Tensor:
-    """The row with zeros for the columns that it lacks."""
-    return torch.cat([row, row.new_zeros(columns - len(row), *row.shape[1:])])
 
 
 class LossLog:
@@ -48,22 +41,15 @@ class LossLog:
 
     def __init__(self, length: int) -> None:
         self.length = length
-        self._names: list[str] = []  # the columns of the rows
+        self._names: list[list[str]] = []  # of each row's terms
         self._rows: list[Tensor] = []
 
     def append(self, names: Sequence[str], row: Tensor) -> None:
         """Record an iteration's terms, see :func:`row_of`; the row may be overwritten afterwards.
 
-        A term that an iteration lacks, as a technique may have one every n-th time, is 0 there.
+        A term that an iteration lacks, as a technique may have one every n-th time, counts as 0 there.
         """
-        if not self._rows:
-            self._names = list(names)
-        if self._names != list(names):
-            self._names += [name for name in names if name not in self._names]
-            self._rows = [_with_zeros(old, len(self._names)) for old in self._rows]
-            place = [self._names.index(name) for name in names]
-            row, given = _with_zeros(row[:0], len(self._names)), row
-            row[place] = given
+        self._names.append(list(names))
         self._rows.append(row.clone())
 
     def flush(self, iteration: int, strategy: Strategy) -> dict[str, float]:
@@ -73,10 +59,11 @@ class LossLog:
             TrainingDiverged: see :meth:`check`.
         """
         rows = self.check(iteration, strategy)
-        self._rows = []
+        names = self._align()
+        self._names, self._rows = [], []
         if rows is None:
             return {}
-        means = dict(zip(self._names, rows.view(*rows.shape[:2], -1).mean((0, 2)).tolist(), strict=True))
+        means = dict(zip(names, rows.view(*rows.shape[:2], -1).mean((0, 2)).tolist(), strict=True))
         costs = {
             f"{player}_loss": sum(value for name, value in means.items() if name.startswith(f"{player}_"))
             for player in PLAYERS
@@ -96,18 +83,29 @@ class LossLog:
         """
         if not self._rows:
             return None
+        names = self._align()
         rows: Any = strategy.reduce(torch.stack(self._rows), reduce_op="mean")
         rows = rows.cpu()
         bad = (~rows.isfinite()).nonzero()
         if len(bad):
             row, column, *member = bad[0].tolist()
-            player, _, term = self._names[column].partition("_")
+            player, _, term = names[column].partition("_")
             of_member = "".join(f" of member {i + 1}" for i in member)
             raise TrainingDiverged(
                 f"the {PLAYERS[player]}'s term '{term}'{of_member} is {rows[row, column, *member].item()}"
                 f" at iteration {iteration - len(rows) + row + 1}; last.ckpt, if there is one, is from before"
             )
         return rows
+
+    def _align(self) -> list[str]:
+        """Give all rows the same columns, those of any, and return these columns' names."""
+        names = list(dict.fromkeys(name for own in self._names for name in own))
+        for i, (own, row) in enumerate(zip(self._names, self._rows, strict=True)):
+            if own != names:
+                by_name = dict(zip(own, row, strict=True))
+                missing = torch.zeros_like(row[0])
+                self._names[i], self._rows[i] = names, torch.stack([by_name.get(name, missing) for name in names])
+        return names
 
     def check_parameters(self, iteration: int, players: Mapping[str, nn.Module]) -> None:
         """Raise TrainingDiverged if a parameter is not finite."""
@@ -124,9 +122,10 @@ class LossLog:
         Raises:
             TrainingDiverged: see :meth:`check`.
         """
-        return {"names": self._names, "rows": self.check(iteration, strategy)}
+        rows = self.check(iteration, strategy)
+        return {"names": self._align(), "rows": rows}
 
     def load(self, state: Mapping[str, Any], device: torch.device | str = "cpu") -> None:
         """Go on from :meth:`state` with terms that lie on ``device``."""
-        self._names = list(state["names"])
         self._rows = [] if state["rows"] is None else list(state["rows"].to(device))
+        self._names = [list(state["names"]) for _ in self._rows]

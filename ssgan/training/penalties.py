@@ -22,24 +22,24 @@ class ParameterPenalties(nn.ModuleDict):
     """
 
     def __init__(self, tricks: TrickSet, network: nn.Module, members: Members) -> None:
-        if not tricks.parameter_penalties(list(network.parameters())):  # spares an ensemble the copies below
-            super().__init__()
-            return
-        apart = [tricks.parameter_penalties(list(each.parameters())) for each in members.apart(network)]
-        super().__init__(members.together([nn.ModuleDict(each) for each in apart]))
-        self.members = members
+        penalties: Any = nn.ModuleDict(tricks.parameter_penalties(list(network.parameters())))
+        if len(penalties) and members.count is not None:
+            apart = [tricks.parameter_penalties(list(each.parameters())) for each in members.apart(network)]
+            penalties = members.together([nn.ModuleDict(each) for each in apart])
+        super().__init__(penalties)
+        self._members = members
 
     def terms(self, network: nn.Module) -> dict[str, Tensor]:
         """Each penalty on the player's parameters as they are; of an ensemble ``[members]``."""
         parameters = self._of(network)
-        return {name: self.members.call(_value, [each], parameters) for name, each in self.items()}
+        return {name: self._members.call(_value, [each], parameters) for name, each in self.items()}
 
     @torch.no_grad()
     def follow(self, network: nn.Module) -> None:
         """Let the penalties take note of the parameters that a step has left."""
         parameters = self._of(network)
         for each in self.values():
-            self.members.call(_update, [each], parameters)
+            self._members.call(_update, [each], parameters)
 
     def _of(self, network: nn.Module) -> list[Tensor]:
         return list(network.parameters()) if len(self) else []

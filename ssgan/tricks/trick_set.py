@@ -71,10 +71,10 @@ class TrickSet:
         """Normalisation layer for G: the selected technique's, else batch normalisation with shift and no scale."""
         from ssgan.layers import BatchNorm
 
-        for name, norm in self._collect(lambda trick: trick.generator_norm(channels, batch_size)).items():
-            norm.given_by = name  # for left_out
-            return norm
-        return BatchNorm(channels)
+        norms = self._collect(lambda trick: trick.generator_norm(channels, batch_size))
+        norm: Any = next(iter(norms.values())) if norms else BatchNorm(channels)
+        norm.asked = self._filling("generator_norm")  # for left_out
+        return norm
 
     def generator_companions(
         self, architecture: Architecture, image_shape: tuple[int, int, int]
@@ -98,8 +98,8 @@ class TrickSet:
     def left_out(self, generator: Generator, discriminator: Discriminator, batch_size: int) -> list[str]:
         """Names of the techniques whose layers an architecture was given and did not put into its networks."""
         heads = self.discriminator_heads(discriminator.num_features, batch_size).keys() - discriminator.heads.keys()
-        norms = {*self._filling("generator_norm")} - {getattr(each, "given_by", None) for each in generator.modules()}
-        return sorted(heads | norms)
+        asked = {name for module in generator.modules() for name in getattr(module, "asked", ())}
+        return sorted(heads | ({*self._filling("generator_norm")} - asked))
 
     def discriminator_draws(
         self, generator: Generator, discriminator: Discriminator, shape: Sequence[int], rng: torch.Generator

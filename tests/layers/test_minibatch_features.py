@@ -191,12 +191,13 @@ def test_all_parts_at_once_as_on_a_gpu_are_the_parts_one_after_the_other(parts, 
     torch.manual_seed(0)
     rows, grad = torch.randn(parts, 5, 4, 3, dtype=torch.float64), torch.randn(parts, 5, 4, dtype=torch.float64)
     found = []
-    for at_once in (1, parts):
+    for at_once in (1, 2, parts):
         monkeypatch.setattr(minibatch_features, "_parts_at_once", lambda _, n=at_once: n)
         leaf = rows.clone().requires_grad_()
         sums = closeness_sum(leaf)
         (gradient,) = torch.autograd.grad(sums, leaf, grad)
         found.append((sums, gradient))
     torch.testing.assert_close(found[0], found[1])
+    torch.testing.assert_close(found[0], found[2])
     differences = (rows.unsqueeze(2) - rows.unsqueeze(1)).abs().sum(-1)
     torch.testing.assert_close(found[1][0], (-differences).exp().sum(2))

@@ -95,3 +95,12 @@ def test_a_logger_that_logs_nothing_leaves_the_earlier_rows(tmp_path: Path):
     log(tmp_path, (1, {"a": 1.0}))
     log(tmp_path)
     assert metric_rows(tmp_path) == [{"step": 1, "a": 1.0}]
+
+
+def test_what_a_power_cut_has_left_does_not_stop_the_resumed_run(tmp_path: Path):
+    """Zeros, more of them than csv takes for a field."""
+    log(tmp_path, (1, {"a": 1.0}), (2, {"a": 2.0}))
+    with (tmp_path / "metrics.csv").open("ab") as file:
+        file.write(b"\0" * 200_000)
+    log(tmp_path, (3, {"a": 3.0}))
+    assert [row["step"] for row in metric_rows(tmp_path)] == [1, 2, 3]

@@ -128,3 +128,10 @@ def test_each_logger_is_closed_also_beside_one_that_cannot_be() -> None:
     with pytest.raises(RuntimeError, match="it cannot be closed"), open_loggers(nodes) as loggers:
         assert [logger.name for logger in loggers] == ["a", "b", "c"]
     assert sorted(Closing.closed) == ["a", "b", "c"]
+
+
+def test_what_ended_the_run_is_told_and_not_that_a_logger_could_not_be_closed(caplog) -> None:
+    nodes = {"b": {"_target_": f"{Closing.__module__}.Closing", "label": "b", "fails": True}}
+    with pytest.raises(KeyError, match="the run's"), open_loggers(nodes):
+        raise KeyError("the run's")
+    assert caplog.messages == ["a logger could not be closed: it cannot be closed"]

@@ -25,6 +25,14 @@ def test_within_a_plot_no_two_are_alike_though_names_outnumber_colours() -> None
     assert len(set(ends.values())) == 8
 
 
+def test_a_known_name_keeps_its_colour_also_beside_one_that_shares_another_s() -> None:
+    palette = Palette()
+    first = {name: palette.of([name])[name] for name in [*(f"n{i}" for i in range(len(COLOURS))), "x"]}
+    assert first["x"] == first["n0"]
+    chosen = palette.of(["n0", "x", "n1"])
+    assert (chosen["n0"], chosen["n1"]) == (first["n0"], first["n1"]) and len(set(chosen.values())) == 3
+
+
 def test_supervised_runs_are_grey_and_so_is_what_no_colour_is_left_for() -> None:
     palette = Palette()
     assert palette.of(["a", SUPERVISED]) == {"a": COLOURS[0], SUPERVISED: GREY}

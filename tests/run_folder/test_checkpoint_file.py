@@ -78,7 +78,7 @@ def test_a_place_that_cannot_be_written_is_one_line_and_the_one_before_is_whole(
 def test_what_cannot_be_saved_is_named_and_keeps_the_one_before(tmp_path: Path) -> None:
     path = tmp_path / "last.ckpt"
     AtomicCheckpointIO().save_checkpoint({"step": 1}, path)
-    with pytest.raises(ConfigError, match="callbacks: the checkpoint's step holds "):
+    with pytest.raises(ConfigError, match=r"^the checkpoint's step holds "):
         AtomicCheckpointIO().save_checkpoint({"step": lambda: 2}, path)
     assert torch.load(path) == {"step": 1} and list(tmp_path.iterdir()) == [path]
 
@@ -105,3 +105,19 @@ def test_plain_values_and_tensors_of_a_callback_are_kept(tmp_path: Path) -> None
     value = {"best": torch.ones(2), "names": ["a"], "seen": {1, 2}, "none": None}
     train(tmp_path, *SHORT, callbacks=[Keeps(value)])
     assert_equal(last_checkpoint(tmp_path)["callbacks"]["Keeps"]["best"]["best"], value["best"])
+
+
+def test_what_a_network_keeps_besides_tensors_is_looked_at_too(tmp_path: Path) -> None:
+    kept = {"state_dict": {"body._extra_state": np.float64(1)}}
+    with pytest.raises(ConfigError, match=r"^the state body\._extra_state holds numpy"):
+        AtomicCheckpointIO().save_checkpoint(kept, tmp_path / "last.ckpt")
+    AtomicCheckpointIO().save_checkpoint({"state_dict": {"body._extra_state": {"seen": 3}}}, tmp_path / "last.ckpt")
+
+
+def test_an_error_without_words_is_named(tmp_path: Path) -> None:
+    class Mute:
+        def __reduce__(self) -> Any:
+            raise NotImplementedError
+
+    with pytest.raises(ConfigError, match="holds something of which Python says: NotImplementedError"):
+        AtomicCheckpointIO().save_checkpoint({"callbacks": {"mine": Mute()}}, tmp_path / "last.ckpt")

@@ -103,6 +103,21 @@ def test_jobs_in_folders_within_folders_are_seen_and_members_are_no_jobs(tmp_pat
     assert sweep.running() == [tmp_path / "path=" / "2"]
 
 
+def test_single_runs_beside_the_jobs_are_no_jobs(tmp_path: Path) -> None:
+    """A Ctrl-C would end one that runs, and the others would count as done."""
+    for name, mode in (("mine", "RUN"), ("job", "MULTIRUN")):
+        job(tmp_path, name, "running", 10)
+        (tmp_path / name / ".hydra").mkdir()
+        (tmp_path / name / ".hydra" / "hydra.yaml").write_text(
+            f"hydra:\n  run:\n    dir: x\n  mode: {mode}\n  job: 1\n"
+        )
+    sweep = state(tmp_path, None)
+    job(tmp_path, "mine", "running", 20)
+    job(tmp_path, "job", "running", 20)
+    sweep.refresh()
+    assert sweep.running() == [tmp_path / "job"]
+
+
 def test_a_sweep_of_which_nothing_is_to_be_seen_has_failed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     watch = SweepWatch(state(tmp_path, None), every=0.01)
     watch.close()

@@ -206,3 +206,17 @@ def test_on_a_gpu_a_run_with_graphs_is_the_run_without(name: str, precision: str
     found, expected = (last_checkpoint(tmp_path / folder) for folder in ("with", "without"))
     assert far(found["state_dict"], expected["state_dict"]) < (1e-4 if precision == "32" else 0.05)
     assert torch.equal(found["ssgan"]["rng_state"], expected["ssgan"]["rng_state"])
+
+
+def test_what_comes_and_goes_is_not_recorded() -> None:
+    calls: list[int] = []
+
+    def function(x: torch.Tensor) -> tuple[list[str], torch.Tensor]:
+        calls.append(1)
+        return ["d_a", *(["d_lazy"] if len(calls) % 3 == 0 else [])], x + 1
+
+    captured = Captured(function, [], warm_up=2, record=record_operations)
+    for _ in range(2):
+        captured(torch.ones(2))
+    with pytest.raises(ConfigError, match="but d_lazy is not there in each iteration"):
+        captured(torch.ones(2))

@@ -69,6 +69,12 @@ def test_a_term_that_an_iteration_lacks_is_0_there():
     assert history.flush(5, OneProcess()) == {"train/d_loss": 7, "train/d_c": 7}, "those of before are forgotten"
 
 
+def test_a_term_that_a_step_lacks_is_0_there():
+    one, two = torch.tensor(1.0), torch.tensor(2.0)
+    names, row = row_of({"d": [{"a": one, "b": two}, {"a": two}], "g": [{}, {"late": one}]})
+    assert dict(zip(names, row.tolist(), strict=True)) == {"d_a": 1.5, "d_b": 1.0, "g_late": 0.5}
+
+
 def test_terms_of_members_that_come_and_go_are_told_by_name_when_one_is_not_finite():
     history = LossLog(10)
     history.append(["d_a"], torch.ones(1, 2))

@@ -37,7 +37,7 @@ class Norms(nn.Module):
 
     def update(self, parameters: Sequence[Tensor]) -> None:
         """Without a guard against gradients, as someone's own may be."""
-        self.norms.lerp_(self.of(parameters), 0.25)
+        self.norms.mul_(0.75).add_(0.25 * self.of(parameters))
 
 
 @dataclass
@@ -56,6 +56,7 @@ def moved(network: nn.Module, step: int, i: int) -> None:
             p.add_(0.1 * (step + 1) * (i + 1) + 0.01 * number)
 
 
+@pytest.mark.filterwarnings("error")  # such as of operations that vmap does for one member after the other
 @pytest.mark.parametrize("cache", [0, 2**20], ids=["in turn", "stacked"])
 def test_each_member_has_its_own_state(cache: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ssgan.training.members, "CACHE_BYTES", cache)

@@ -56,10 +56,13 @@ def told_in_one_line(config: TrainConfig) -> Iterator[None]:
         line = str(error).partition("\n")[0]
         raise ConfigError(f"callbacks or trainer: {line}") from error
     except (MemoryError, RuntimeError, ValueError) as error:
-        line = str(error).partition("\n")[0]
+        # NCCL's first line says the same of every failure; what went wrong comes further down.
+        lines = str(error).splitlines() or [""]
+        line = next((each for each in lines if _NO_MEMORY.search(each) or _LOST.search(each)), lines[0])
         if isinstance(error, MemoryError | torch.OutOfMemoryError) or _NO_MEMORY.search(line):
             raise SSGANError(f"out of memory ({_shortened(line)}): {_advice(config)}") from error
-        if torch.distributed.is_initialized() and _LOST.search(line):
+        lost = _LOST.search(line) or isinstance(error, torch.distributed.DistBackendError)
+        if torch.distributed.is_initialized() and lost:
             saved = last_checkpoint(config.run_dir).is_file()
             again = f"{typed('hydra.run.dir', config.run_dir)} ckpt_path=last"
             hint = f"; the same options with {again} go on" if saved else ""

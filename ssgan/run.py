@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import logging
 import math
-import signal
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -29,9 +28,10 @@ from ssgan.errors import ConfigError
 from ssgan.failures import told_in_one_line
 from ssgan.machine.hardware import check_accelerator, check_cuda_graphs
 from ssgan.machine.precision import check_precision, set_matmul_precision
+from ssgan.machine.processes import end_processes
 from ssgan.machine.processor import prepared_processor
 from ssgan.module import SemiSupervisedGAN
-from ssgan.run_folder.checkpoint import check_data, check_left_behind, check_length, check_resumable
+from ssgan.run_folder.checkpoint import check_data, check_left_behind, check_length, check_resumable, remove_requeued
 from ssgan.run_folder.checkpoint_file import AtomicCheckpointIO
 from ssgan.run_folder.lock import occupied
 from ssgan.run_folder.member_runs import check_members, write_members
@@ -126,6 +126,9 @@ def train_and_test(
         for callback in trainer.checkpoint_callbacks:
             if isinstance(callback, LastCheckpoint):
                 callback.complete(trainer)
+        if trainer.is_global_zero:
+            remove_requeued(config.run_dir)
+        trainer.strategy.barrier()
         model.final_test = True
         trainer.test(model, data, verbose=False)
     result = summarise(config, trainer, model, data)
@@ -193,17 +196,16 @@ def build_trainer(
 
 @contextmanager
 def _ended_together(trainer: L.Trainer, model: SemiSupervisedGAN) -> Iterator[None]:
-    """Let a signal before or after the training, when processes wait for each other, end all that this one has started.
+    """Whatever ends this process ends those that it has started, which may wait for it without end.
 
-    In the training all of them hear of it, and it is told there.
+    In the training all of them hear of a signal, and it is told there; before and after it only this one.
     """
     try:
         yield
-    except SystemExit:
-        launcher = trainer.strategy.launcher
-        if launcher is not None and (not model.started or model.final_test):
-            launcher.kill(signal.SIGTERM)
-        if model.final_test and trainer.is_global_zero:
+    except BaseException as error:
+        agreed = not isinstance(error, SystemExit) or (model.started and not model.final_test)
+        end_processes(getattr(trainer.strategy.launcher, "procs", []), patience=10.0 if agreed else 0.0)
+        if isinstance(error, SystemExit) and model.final_test and trainer.is_global_zero:
             log.warning("stopped in the final test%s", how_to_go_on(trainer.default_root_dir))
         raise
 

@@ -29,6 +29,7 @@ STOP = """\
 import os, signal, time
 from pathlib import Path
 from lightning.pytorch import Callback
+from lightning.pytorch.loggers import Logger
 
 
 def stop(trainer):
@@ -44,6 +45,30 @@ def stop(trainer):
 class AtTheStart(Callback):
     def setup(self, trainer, pl_module, stage):
         stop(trainer)
+
+
+class FailsAlone(Callback):
+    def on_train_batch_end(self, trainer, *_):
+        Path(f"{trainer.global_rank}.pid").write_text(str(os.getpid()))
+        if trainer.global_rank:
+            time.sleep(600)
+        while not Path("1.pid").exists():
+            time.sleep(0.1)
+        raise OSError("the disk of the first process")
+
+
+class SlowToClose(Logger):
+    name = version = "slow"
+
+    def log_metrics(self, metrics, step=None):
+        pass
+
+    def log_hyperparams(self, params, *_, **__):
+        pass
+
+    def close(self):
+        time.sleep(7)  # Lightning looks for processes that have failed every five seconds, and kills the others
+        Path("closed").touch()
 
 
 class InTheFinalTest(Callback):
@@ -134,9 +159,24 @@ def test_a_signal_before_or_after_the_training_ends_both(moment: str, tmp_path: 
         and "ckpt_path=last go on" in result.stdout
     )
     assert told is (moment == "InTheFinalTest"), result.stdout
-    other = int((tmp_path / "1.pid").read_text())
+    assert_gone(int((tmp_path / "1.pid").read_text()))
+    assert json.loads((tmp_path / "run" / "status.json").read_text())["state"] == "interrupted"
+
+
+def assert_gone(process: int) -> None:
+    """Wait until a process has ended."""
     deadline = time.monotonic() + 60
-    while Path(f"/proc/{other}").exists() and "zombie" not in Path(f"/proc/{other}/status").read_text():
+    while Path(f"/proc/{process}").exists() and "zombie" not in Path(f"/proc/{process}/status").read_text():
         assert time.monotonic() < deadline, "the second process lives on"
         time.sleep(0.1)
-    assert json.loads((tmp_path / "run" / "status.json").read_text())["state"] == "interrupted"
+
+
+def test_what_ends_the_first_process_alone_ends_the_other_and_the_loggers_are_closed(tmp_path: Path):
+    (tmp_path / "stop.py").write_text(STOP)
+    short = ("data.batch_size=20", "trainer.max_iterations=2", *TINY_MLP, "callbacks=checkpoints", "logger=none")
+    further = ("+callbacks.stop._target_=stop.FailsAlone", "+logger.slow._target_=stop.SlowToClose")
+    result = start(tmp_path, *short, *further)
+    assert result.returncode == 1 and "the disk of the first process" in result.stderr, result.stderr[-3000:]
+    assert (tmp_path / "closed").exists()
+    assert_gone(int((tmp_path / "1.pid").read_text()))
+    assert json.loads((tmp_path / "run" / "status.json").read_text())["state"] == "failed"

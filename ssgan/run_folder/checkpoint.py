@@ -61,6 +61,15 @@ def _requeued(run_dir: Path) -> str | None:
     return str(max(found, key=lambda path: path.stat().st_mtime_ns)) if found else None
 
 
+def remove_requeued(run_dir: str) -> None:
+    """Remove what Lightning left for a job that SLURM would requeue, once the training has ended.
+
+    It is of before, and Lightning would test it in place of what has been trained.
+    """
+    for path in Path(run_dir).glob("hpc_ckpt_*.ckpt"):
+        path.unlink()
+
+
 def read_checkpoint(path: str) -> dict[str, Any]:
     """Read a checkpoint without executing pickled code.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from contextlib import nullcontext
@@ -99,6 +100,8 @@ def test_a_job_that_slurm_requeues_goes_on_by_itself(tmp_path: Path, monkeypatch
     assert steps == [6], "it went on from the newer of the two checkpoints"
     assert command(*SHORT, "hydra.run.dir=whole") == 0
     assert_equal(last_checkpoint(tmp_path / "run")["state_dict"], last_checkpoint(tmp_path / "whole")["state_dict"])
+    errors = [json.loads((tmp_path / name / "result.json").read_text())["test_errors"] for name in ("run", "whole")]
+    assert errors[0] == errors[1], "what was trained is tested, and not what Lightning left to requeue"
 
 
 @pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGUSR2])

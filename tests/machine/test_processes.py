@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
+
 import pytest
 
-from ssgan.machine.processes import _RANKS, _SIZES, first_of_machine, first_process, one_of_several
+from ssgan.machine.processes import _RANKS, _SIZES, end_processes, first_of_machine, first_process, one_of_several
 
 TORCHRUN = {"RANK": "5", "LOCAL_RANK": "1", "WORLD_SIZE": "8"}
 SLURM = {"SLURM_PROCID": "4", "SLURM_LOCALID": "0", "SLURM_NTASKS": "8"}
@@ -34,3 +38,15 @@ def test_who_it_is(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     assert (first_process(), first_of_machine(), one_of_several()) == (first, of_machine, several)
+
+
+def test_processes_end_by_themselves_or_hear_of_it_or_are_killed() -> None:
+    deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); time.sleep(600)"
+    codes = ("print(flush=True); raise SystemExit(3)", "print(flush=True); import time; time.sleep(600)", deaf)
+    started = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) for code in codes]
+    for process in started:
+        assert process.stdout is not None and process.stdout.readline(), "it is there"
+    watched, begin = list(started), time.monotonic()
+    end_processes(watched, patience=2.0, after_sigterm=2.0)
+    assert [process.returncode for process in started] == [3, -15, -9]
+    assert watched == [] and time.monotonic() - begin < 60

@@ -28,6 +28,7 @@ from ssgan.training.members import ONE, Members
 from ssgan.training.optimisers import adapt, make_optimiser, set_learning_rate
 from ssgan.training.penalties import ParameterPenalties
 from ssgan.training.randomness import Randomness, draw_discriminator_noise, draw_generator_noise
+from ssgan.training.shared_gradients import average_gradients
 from ssgan.training_options import Objective, Optim
 from ssgan.tricks import TrickSet
 
@@ -206,6 +207,7 @@ class SemiSupervisedGAN(L.LightningModule):
         optimizer.zero_grad()
         with torch.autocast(self.device.type, enabled=False):  # products whose forward pass was in float32 stay so
             self.manual_backward(torch.stack(list(terms.values())).sum())
+        average_gradients(optimizer.param_groups[0]["params"], self.random.share)
         self.trainer.strategy.optimizer_step(optimizer, closure=lambda: None)
         penalties.follow(network)
         return {name: term.detach() for name, term in terms.items()}

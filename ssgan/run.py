@@ -38,6 +38,7 @@ from ssgan.run_folder.member_runs import check_members, write_members
 from ssgan.run_folder.result import show, summarise, write
 from ssgan.run_folder.status import RunStatus, end_noted
 from ssgan.training.no_profiler import NoProfiler
+from ssgan.training.shared_gradients import PlayersDDP
 
 log = logging.getLogger(__name__)
 
@@ -153,7 +154,7 @@ def build_trainer(
         default_root_dir=config.run_dir,
         accelerator=options.accelerator,
         devices=options.devices,
-        strategy=options.strategy,
+        strategy=PlayersDDP() if options.strategy == "ddp" else options.strategy,
         num_nodes=options.num_nodes,
         precision=options.precision,  # type: ignore[arg-type]
         max_epochs=math.ceil(iterations / iterations_per_epoch),

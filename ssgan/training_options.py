@@ -9,9 +9,6 @@ from typing import Any, ClassVar
 from ssgan.checks import in_range, non_negative, one_of, positive, valid_seed
 from ssgan.errors import ConfigError
 
-#: Lightning's name of the strategy for several processes: a player's step does not use the other one's parameters.
-DDP = "ddp_find_unused_parameters_true"
-
 
 @dataclass
 class Objective:
@@ -153,7 +150,7 @@ class TrainerOptions:
                 "trainer.cuda_graphs=true does not go with trainer.lightning.detect_anomaly=true, which reads the"
                 " device in each backward pass; leave one of them out"
             )
-        one_of("trainer.strategy", self.strategy, ("auto", "ddp", DDP))
+        one_of("trainer.strategy", self.strategy, ("auto", "ddp"))
         if self.cuda_graphs and (not self.one_device or self.strategy != "auto"):
             raise ConfigError(
                 "trainer.cuda_graphs=true takes one device and trainer.strategy=auto; processes that share a batch have"
@@ -172,8 +169,8 @@ class TrainerOptions:
                     f"trainer.iterations_per_batch={self.iterations_per_batch}: does not divide"
                     f" trainer.{name}={getattr(self, name)}"
                 )
-        if self.strategy == "ddp" or not self.one_device:
-            self.strategy = DDP
+        if not self.one_device:
+            self.strategy = "ddp"
 
     @property
     def one_device(self) -> bool:

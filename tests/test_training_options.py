@@ -36,7 +36,7 @@ def test_the_generators_own_rate_and_momentum():
     ],
 )
 def test_several_devices_are_several_processes_said_or_not(trainer: dict, several: bool) -> None:
-    assert TrainerOptions(**trainer).strategy == ("ddp_find_unused_parameters_true" if several else "auto")
+    assert TrainerOptions(**trainer).strategy == ("ddp" if several else "auto")
 
 
 def test_the_last_members_seed_has_a_limit_too() -> None:

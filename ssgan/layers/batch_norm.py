@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ssgan.layers.global_batch import batch_mean, spans_processes
+from ssgan.layers.global_batch import spans_processes, whole_batch
 
 
 class BatchNorm(nn.Module):
@@ -37,11 +37,15 @@ class BatchNorm(nn.Module):
 
     def _forward_over_processes(self, x: Tensor) -> Tensor:
         """The same by the statistics of all processes' batches (torch.nn.SyncBatchNorm needs a GPU and a scale)."""
-        space = tuple(range(2, x.ndim))
-        per_channel = (-1, *[1] * len(space))
-        deviation = x.float() - batch_mean(x.float(), (0, *space)).view(per_channel)
-        variance = batch_mean(deviation.square(), (0, *space)).view(per_channel)
-        return (deviation * torch.rsqrt(variance + self.eps) + self.bias.view(per_channel)).to(x.dtype)
+        values, dims = x.float(), (0, *range(2, x.ndim))
+        own_mean = values.mean(dims, keepdim=True)
+        own_variance = (values - own_mean).square().mean(dims, keepdim=True)
+        # All processes' means and variances by one message; their batches are equally large.
+        means, variances = whole_batch(torch.stack([own_mean, own_variance], 1)).unbind(1)
+        mean = means.mean(0, keepdim=True)
+        variance = variances.mean(0, keepdim=True) + (means - mean).square().mean(0, keepdim=True)
+        bias = self.bias.view(mean.shape)
+        return ((values - mean) * torch.rsqrt(variance + self.eps) + bias).to(x.dtype)
 
     def extra_repr(self) -> str:
         """Describe the layer."""

@@ -85,6 +85,17 @@ def draw_mnist_full() -> None:
     figure.savefig(HERE / "mnist_100" / "curves.png", dpi=110)
 
 
+def draw_mnist_full_labels() -> None:
+    """Test errors of the published recipe by the number of labels."""
+    figure, axis = plt.subplots(figsize=(8, 3.6), layout="constrained")
+    for labels, colour, runs in ((50, "C0", "one split"), (100, "C3", "five splits"), (200, "C2", "one split")):
+        plot_errors(axis, folders(f"mnist_{labels}/split_*"), f"{labels} labels, {runs}", colour, EPOCH)
+    axis.set(yscale="log", xlabel="epoch", ylabel="test errors of 10,000", title="MNIST, the published recipe")
+    axis.legend(frameon=False)
+    axis.grid(alpha=0.3)
+    figure.savefig(HERE / "mnist_200" / "curves.png", dpi=110)
+
+
 def draw_mnist_dense() -> None:
     """Test errors of experiment=mnist_100_dense over 3,000 iterations, and where its baselines end."""
     folder = HERE / "mnist_100_dense"
@@ -192,6 +203,7 @@ def draw_cifar10_small() -> None:
 if __name__ == "__main__":
     draw_mnist()
     draw_mnist_full()
+    draw_mnist_full_labels()
     draw_mnist_dense()
     draw_mnist_dense_short()
     draw_mnist_errors(

@@ -20,6 +20,9 @@ from ssgan.training.penalties import ParameterPenalties
 from ssgan.tricks import TrickSet
 from ssgan.version import __version__
 
+#: What the log calls the sum of the terms, and the attributes of modules that hold others by the techniques' names.
+TAKEN = {"loss", *dir(nn.ModuleDict()), *dir(ParameterPenalties)}
+
 
 def build_players(
     architecture: Architecture,
@@ -43,14 +46,8 @@ def build_players(
     Raises:
         ConfigError: the architecture leaves out a technique's layer or noise, or a technique's name is taken.
     """
-    taken = {
-        "loss",
-        *dir(nn.ModuleDict()),
-        *dir(ParameterPenalties),
-    }  # the log's name of the sum, and what modules have
-    for name in tricks.names:
-        if name in taken:
-            raise ConfigError(f"trick.{name}: techniques cannot have this name; give it another one")
+    if taken := sorted(TAKEN.intersection(tricks.names)):
+        raise ConfigError(f"trick.{taken[0]}: techniques cannot have this name; give it another one")
     discriminator = architecture.build_discriminator(image_shape, num_classes, tricks, batch_size)
     discriminator.scale_weights(tricks.discriminator_weight_scale)
     discriminator.accompany(tricks.discriminator_companions(discriminator.num_features, image_shape))

@@ -32,7 +32,7 @@ def compose(overrides: Sequence[str], run_dir: str | Path, *, config_dir: str | 
             another run.
     """
     folder = Path(run_dir).expanduser().absolute()
-    if of_hydra := [override for override in overrides if override.lstrip("+~").startswith("hydra")]:
+    if of_hydra := [given for given in overrides if given.lstrip("+~").startswith("hydra")]:
         raise ConfigError(f"{of_hydra[0]}: Hydra itself does not run here; the run's folder is run_dir")
     further = _searched(config_dir) if config_dir is not None else []
     try:

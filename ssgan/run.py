@@ -224,23 +224,17 @@ def open_loggers(nodes: dict[str, Any]) -> Iterator[list[Logger]]:
         ended_by = error
         raise
     finally:
-        with _in_place_of_nothing_else(ended_by), ExitStack() as closing:  # each, also after one that cannot be closed
-            for logger in loggers:
-                if hasattr(logger, "finish_after"):
-                    closing.callback(logger.finish_after, ended_by)
-                elif hasattr(logger, "close"):
-                    closing.callback(logger.close)
-
-
-@contextmanager
-def _in_place_of_nothing_else(ended_by: BaseException | None) -> Iterator[None]:
-    """Let no error of a logger's end take the place of the one that ended the run."""
-    try:
-        yield
-    except Exception as error:
-        if ended_by is None:
-            raise
-        log.warning("a logger could not be closed: %s", error)
+        try:
+            with ExitStack() as closing:  # each is closed, also after one that cannot be
+                for logger in loggers:
+                    if hasattr(logger, "finish_after"):
+                        closing.callback(logger.finish_after, ended_by)
+                    elif hasattr(logger, "close"):
+                        closing.callback(logger.close)
+        except Exception as error:
+            if ended_by is None:
+                raise
+            log.warning("a logger could not be closed: %s", error)  # what ended the run is told all the same
 
 
 def quieten() -> None:

@@ -75,7 +75,7 @@ class SweepState:
         if self.plan.folders is not None:
             return self.plan.folders
         names = []
-        for folder, below, files in os.walk(self.folder, followlinks=True):
+        for folder, below, files in os.walk(self.folder):
             below[:] = [name for name in below if not name.startswith(".")]
             if "status.json" in files:
                 below.clear()  # an ensemble's members are no jobs

@@ -71,7 +71,9 @@ class Captured:
         """What the function returns; its tensors are overwritten by the next call."""
         if self._left:
             self._left -= 1
-            return self._warm_up(arguments)
+            outputs = self._warm_up(arguments)
+            self._names = _names(outputs)
+            return outputs
         if self._replay is None:
             inputs = tree_map(lambda leaf: leaf.clone() if isinstance(leaf, Tensor) else leaf, arguments)
             self._kept = tree_flatten(inputs)[0]
@@ -91,15 +93,12 @@ class Captured:
     def _warm_up(self, arguments: Sequence[Any]) -> Any:
         """A call on a stream of its own, as recording needs it before."""
         if not torch.cuda.is_available():
-            outputs = self.function(*arguments)
-            self._names = _names(outputs)
-            return outputs
+            return self.function(*arguments)
         self._stream = self._stream or torch.cuda.Stream()  # the memory that it frees is not another stream's
         self._stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(self._stream):
             outputs = self.function(*arguments)
         torch.cuda.current_stream().wait_stream(self._stream)
-        self._names = _names(outputs)
         return outputs
 
 

@@ -26,6 +26,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     for seed in (1, 2):
         train(folder / str(seed), *RUN, f"data.seed={seed}")
     train(folder / "other", *TINY, "trainer.max_iterations=1", "model=mlp", "data=arrays", f"data.path={other(folder)}")
+    train(folder / "unlabelled", *TINY, "trainer.max_iterations=1", "objective=unlabelled")
     (folder / "1.npz").write_text("no archive")
     with pytest.MonkeyPatch.context() as patch:
         assert call(patch, folder / "other", "--out", folder / "other") == 0
@@ -153,6 +154,7 @@ def test_files_of_probabilities_take_the_place_of_runs(
     [
         (["{0}", "{2}"], "has other test images or classes than"),
         (["{0}", "{2}/probabilities.npz"], "has other test images or classes than"),
+        (["{0}/../unlabelled"], "was trained without labels: D has not learned the classes"),
         (["/nowhere"], "there is no checkpoint"),
         (["/nowhere.npz"], "/nowhere.npz: there is no such file"),
         (["{2}/../other.npz"], "not a file of probabilities that ssgan.evaluate has written"),

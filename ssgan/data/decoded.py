@@ -8,12 +8,14 @@ import logging
 import os
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
 
 import numpy as np
+from filelock import FileLock
 from rich.console import Console
 from rich.progress import Progress
 
@@ -35,7 +37,7 @@ def decode_files(
 
     An entry of the cache belongs to the files' names, sizes and times of modification and to the other arguments. It
     says which files could be read; the others are tried anew in every call, since what was in the way (permissions, a
-    disk that was away) need not have changed the file.
+    disk that was away) need not have changed the file. Of jobs that need the same entry at once, one decodes.
 
     Args:
         root: absolute folder.
@@ -49,21 +51,28 @@ def decode_files(
         failures: the reason, by index, of each file that could not be read.
     """
     entry = cache_dir() / "folders" / f"{_fingerprint(root, files, size, channels, resize)}.npz"
-    shape = (len(files), channels, size, size)
-    images, readable = _read_entry(entry, shape) or (np.zeros(shape, np.uint8), np.zeros(len(files), np.bool_))
+    read = partial(_decode_or_reason, size=size, channels=channels, resize=resize)
+    with _locked(entry):
+        return _from_cache_or(read, [root / file for file in files], entry, (len(files), channels, size, size))
+
+
+def _from_cache_or(
+    read: Callable[[Path], np.ndarray | str], paths: Sequence[Path], entry: Path, shape: tuple[int, ...]
+) -> tuple[np.ndarray, dict[int, str]]:
+    """What the cache's entry has, and the others read; then the entry has them too."""
+    images, readable = _read_entry(entry, shape) or (np.zeros(shape, np.uint8), np.zeros(len(paths), np.bool_))
     todo = np.flatnonzero(~readable).tolist()
     failures: dict[int, str] = {}
     if not todo:
         return images, failures
 
-    read = partial(_decode_or_reason, size=size, channels=channels, resize=resize)
     # Threads are enough: Pillow gives up the interpreter's lock while it decodes and resizes.
     console = Console(stderr=True)
     with (
         Progress(console=console, transient=True, disable=not console.is_terminal) as progress,  # else an empty line
         ThreadPoolExecutor(_THREADS) as pool,
     ):
-        results = pool.map(read, [root / files[i] for i in todo])
+        results = pool.map(read, [paths[i] for i in todo])
         shown = progress.track(results, total=len(todo), description="Decoding images")
         for i, result in zip(todo, shown, strict=True):
             if isinstance(result, str):
@@ -73,6 +82,15 @@ def decode_files(
     if len(failures) < len(todo):
         _write_entry(entry, images, readable)
     return images, failures
+
+
+def _locked(entry: Path) -> AbstractContextManager[object]:
+    """Keep other jobs from the entry meanwhile; where no lock can be had, each decodes for itself."""
+    try:
+        entry.parent.mkdir(parents=True, exist_ok=True)
+        return FileLock(entry.with_suffix(".lock")).acquire()
+    except (OSError, NotImplementedError):
+        return nullcontext()
 
 
 def _decode_or_reason(path: Path, size: int, channels: int, resize: str) -> np.ndarray | str:

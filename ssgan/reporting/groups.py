@@ -165,7 +165,10 @@ def _in_full(value: str | None) -> str:
 
 
 def _data(run: Run) -> str:
-    return f"{run.result.get('data', 'data')}, {run.result.get('num_labels', '?')} labels"
+    data = run.result.get("data", "data")
+    if run.result.get("objective") == "unlabelled":
+        return f"{data}, no labels: D has not learned the classes"
+    return f"{data}, {run.result.get('num_labels', '?')} labels"
 
 
 def _ordered(configurations: list[Configuration]) -> list[Configuration]:

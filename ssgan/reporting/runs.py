@@ -18,6 +18,22 @@ from ssgan.run_folder.status import read_status
 #: Folders inside a run's folder, in which no further runs are looked for.
 _INSIDE = {"checkpoints", "samples", "tensorboard", "wandb", ".hydra", ".submitit", "evaluation"}
 
+_NUMBER = (int, float)
+
+#: The types of what reports take from ``result.json``; only the first need be there.
+_TYPES = {
+    "test_error": _NUMBER,
+    "val_error": _NUMBER,
+    "seconds": _NUMBER,
+    "iterations_per_second": _NUMBER,
+    "seed": int,
+    "data_seed": int,
+    "tricks": list,
+    "tricks_in_effect": list,
+    "config": dict,
+    "versions": dict,
+}
+
 #: Keys that choose among equals: the splits and the start values.
 SEEDS = ("data.seed", "seed")
 
@@ -148,9 +164,9 @@ def _run_folders(root: Path) -> Iterator[Path]:
 def _result(folder: Path) -> dict[str, Any] | None:
     try:
         result = json.loads((folder / "result.json").read_text())
-        float(result["test_error"])
-        return result
-    except (OSError, ValueError, TypeError, KeyError):
+        found = {"test_error", *(_TYPES.keys() & result.keys())}
+        return result if all(isinstance(result[key], _TYPES[key]) for key in found) else None
+    except (OSError, ValueError, KeyError, AttributeError):
         return None
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +45,13 @@ def test_decoded_once(root: Path, decoded: list[str]) -> None:
     assert len(decoded) == 10
     for name in ("x_train", "y_train", "x_unlabelled", "x_test", "y_test"):
         assert getattr(first, name).equal(getattr(again, name))
+
+
+def test_of_jobs_that_start_at_once_one_decodes(root: Path, decoded: list[str]) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        loaded = list(pool.map(lambda _: load(root).x_train, range(4)))
+    assert len(decoded) == 10
+    assert all(images.equal(loaded[0]) for images in loaded)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +93,7 @@ def test_a_mended_permission_is_noticed(root: Path, monkeypatch: pytest.MonkeyPa
 
 def test_a_damaged_cache_is_rebuilt(root: Path, cache_home: Path, decoded: list[str]) -> None:
     expected = load(root).x_train
-    (entry,) = (path for path in (cache_home / "ssgan" / "folders").iterdir())
+    (entry,) = (cache_home / "ssgan" / "folders").glob("*.npz")
     content = entry.read_bytes()
     for damaged in (b"", b"not arrays", content[: len(content) // 2], content[:400] + bytes(99) + content[499:]):
         entry.write_bytes(damaged)
@@ -92,7 +101,7 @@ def test_a_damaged_cache_is_rebuilt(root: Path, cache_home: Path, decoded: list[
         assert load(root).x_train.equal(expected)
         assert len(decoded) == 10
         assert entry.read_bytes() == content
-    assert list(entry.parent.iterdir()) == [entry], "no temporary files remain"
+    assert {*entry.parent.iterdir()} == {entry, entry.with_suffix(".lock")}, "no temporary files remain"
 
 
 def test_a_cache_that_cannot_be_written(root: Path, cache_home: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -109,7 +118,7 @@ def test_an_interrupted_write_leaves_nothing(root: Path, cache_home: Path, monke
     monkeypatch.setattr(ssgan.data.decoded.np, "savez", interrupted)
     with pytest.raises(KeyboardInterrupt):
         load(root)
-    assert list((cache_home / "ssgan" / "folders").iterdir()) == []
+    assert [path.suffix for path in (cache_home / "ssgan" / "folders").iterdir()] == [".lock"]
 
 
 def test_what_cannot_be_read_is_zeros_and_named_by_its_place(root: Path) -> None:
@@ -126,4 +135,12 @@ def test_what_cannot_be_read_is_zeros_and_named_by_its_place(root: Path) -> None
 
 def test_nothing_is_kept_where_nothing_could_be_read(root: Path, cache_home: Path) -> None:
     assert decode_files(root, ["nowhere.png"], 6, 3, "crop")[1].keys() == {0}
-    assert not (cache_home / "ssgan" / "folders").exists()
+    assert not list((cache_home / "ssgan" / "folders").glob("*.npz"))
+
+
+def test_without_locks_each_decodes_for_itself(root: Path, decoded: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def acquire(*args: object, **kwargs: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(ssgan.data.decoded.FileLock, "acquire", acquire)
+    assert len(load(root).x_train) == 5 and len(decoded) == 10

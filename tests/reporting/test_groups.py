@@ -216,3 +216,11 @@ def test_runs_without_a_configuration_are_grouped_by_what_they_tell(tmp_path: Pa
         path.write_text(json.dumps(result))
     (section,) = sections(tmp_path)
     assert sorted(c.name for c in section.configurations) == ["feature_matching", "none"]
+
+
+def test_runs_without_labels_stand_apart_and_say_so(tmp_path: Path) -> None:
+    write_run(tmp_path / "a", 0.1)
+    path = write_run(tmp_path / "b", 0.9, objective__labelled_weight=0.0) / "result.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"objective": "unlabelled"}))
+    titles = {section.title for section in sections(tmp_path)}
+    assert titles == {"digits, 30 labels", "digits, no labels: D has not learned the classes"}

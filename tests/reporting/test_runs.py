@@ -48,6 +48,23 @@ def test_a_run_without_a_result_is_incomplete_and_says_why(tmp_path: Path) -> No
     }
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("test_error", "0.1"), ("test_error", None), ("seed", "one"), ("tricks", "none"), ("config", []), ("versions", 2)],
+)
+def test_a_result_of_wrong_types_is_a_damaged_one(tmp_path: Path, key: str, value: object) -> None:
+    path = write_run(tmp_path / "run", 0.1) / "result.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {key: value}))
+    runs, incomplete = find_runs([tmp_path])
+    assert (runs, [run.state for run in incomplete]) == ([], ["damaged"])
+
+
+@pytest.mark.parametrize("content", ["[]", "3", "null", "{}"])
+def test_a_result_that_is_none_is_a_damaged_one(tmp_path: Path, content: str) -> None:
+    (write_run(tmp_path / "run", 0.1) / "result.json").write_text(content)
+    assert [run.state for run in find_runs([tmp_path])[1]] == ["damaged"]
+
+
 def test_no_folder_and_no_run_are_one_line(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="there is no such folder"):
         find_runs([tmp_path / "none"])

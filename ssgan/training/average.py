@@ -18,11 +18,11 @@ def average_rate(options: Average, updates: int, length: float = 1.0) -> float:
 
     With ``warmup`` it is at least 9/(10 + updates), so that the average forgets the start values: without it they
     still weigh ``(1 − rate)^t`` after t updates. ``length`` is the fraction of the recipe's length that is trained, in
-    which the average is to forget as much.
+    which the average is to forget as much; a rate of 1, the weights themselves, stays what it is.
     """
     rate = options.rate if options.half_life is None else 1 - 0.5 ** (1 / options.half_life)
     assert rate is not None  # Average checks that one of the two is given
-    rate = min(rate / length, 1.0)
+    rate = min(rate / length, 1.0) if rate < 1 else rate
     return max(rate, 9 / (10 + updates)) if options.warmup else rate
 
 

@@ -76,10 +76,20 @@ def test_state_round_trip_goes_on_where_it_stopped():
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
-def test_history_is_kept_in_float32(dtype):
+def test_the_history_is_exact_whatever_the_parameters_are_in(dtype):
     theta = [torch.full((2,), 1.0, dtype=dtype)]
     layer = HistoricalAverage(theta, 1.0)
     for _ in range(500):
         layer.update([theta[0] + 1])
-    assert layer.means()[0].dtype == torch.float32
-    torch.testing.assert_close(layer.means()[0], torch.full((2,), (1 + 500 * 2) / 501), rtol=1e-5, atol=0)
+    expected = torch.full((2,), (1 + 500 * 2) / 501, dtype=torch.float64)
+    torch.testing.assert_close(layer.means()[0], expected, rtol=1e-12, atol=0)
+
+
+def test_the_mean_follows_parameters_that_hardly_move_after_many_steps():
+    """In float32 a millionth part of a difference of a hundredth would not change the mean."""
+    layer = HistoricalAverage([torch.ones(3)], 1.0)
+    layer.steps.fill_(999_999)
+    for _ in range(100):
+        layer.update([torch.full((3,), 1.01)])
+    moved = layer.means()[0] - 1
+    torch.testing.assert_close(moved, torch.full((3,), 0.01 * 100 / 1_000_099, dtype=torch.float64), rtol=1e-5, atol=0)

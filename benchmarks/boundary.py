@@ -17,8 +17,9 @@ from typing import Any
 
 import lightning as L
 
+from benchmarks.cases import CASES, train
 from benchmarks.machine import device, write
-from benchmarks.step import CASES, synchronise, train
+from benchmarks.paired import synchronise
 
 ITERATIONS = 300
 

@@ -12,21 +12,19 @@ steps are one graph too. The ratio is the ensemble's time to the member's.
 from __future__ import annotations
 
 import argparse
-import contextlib
-import io
-import logging
 import statistics
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 
+from benchmarks.cases import CASES, Recipe, images_of, train
 from benchmarks.isolated import isolated
 from benchmarks.machine import describe, device, write
-from benchmarks.step import CASES, Rival, images_of
+from benchmarks.paired import Rival
 from ssgan.augmentation.moves import augment
 from ssgan.build import build_model
 from ssgan.composition import compose
@@ -37,18 +35,7 @@ from ssgan.steps import DiscriminatorBatch
 from ssgan.training.captured import Captured
 from ssgan.training.randomness import draw_discriminator_noise, draw_generator_noise
 
-
-class Recipe(NamedTuple):
-    """Options, and the shape of the images."""
-
-    options: tuple[str, ...]
-    shape: tuple[int, int, int]
-
-
-RECIPES = {
-    **{name: Recipe(case.options, case.shape) for name, case in CASES.items()},
-    "mnist_100_best": Recipe(("experiment=mnist_100_best",), (1, 28, 28)),
-}
+RECIPES = {**CASES, "mnist_100_best": Recipe(("experiment=mnist_100_best",), (1, 28, 28))}
 
 
 def alone(config: TrainConfig, data: Any, place: str) -> Callable[[], None]:
@@ -103,21 +90,14 @@ def measure(
     name: str, members: int, place: str, blocks: int, block: int, accelerating: Sequence[str] = ()
 ) -> dict[str, Any]:
     """Medians of a recipe, in seconds for an iteration; the ensemble with the accelerating options."""
-    from ssgan.run import run
-
-    logging.getLogger("lightning").setLevel(logging.ERROR)
     recipe = RECIPES[name]
-    data = images_of(recipe.shape)
     with tempfile.TemporaryDirectory() as folder:
-        length = f"trainer.max_iterations={(blocks + 1) * block}"
         trainer = f"trainer={'gpu' if place == 'cuda' else 'cpu'}"
-        options = (*recipe.options, length, "trainer.eval_every=1000000", "trainer.test_curve=false", trainer)
-        single = compose([*options, *accelerating], Path(folder))
-        rival = Rival(alone(single, data, place), block, warm_up=block)
-        config = compose([*options, f"ensemble={members}", "callbacks=none", *accelerating], Path(folder))
-        object.__setattr__(config.data, "load", lambda: data)
-        with contextlib.redirect_stdout(io.StringIO()):
-            run(config, callbacks=[rival])
+        single = compose([*recipe.options, trainer, *accelerating], Path(folder))
+        rival = Rival(alone(single, images_of(recipe.shape), place), block, warm_up=block)
+        length = f"trainer.max_iterations={(blocks + 1) * block}"
+        quiet = (length, "trainer.eval_every=1000000", "trainer.test_curve=false", "callbacks=none")
+        train(recipe, Path(folder), [*quiet, f"ensemble={members}", *accelerating], place, [rival])
     ratio = statistics.median(a / b for a, b in zip(rival.ours, rival.theirs, strict=True))
     return {
         "case": name, "members": members, "options": list(accelerating),

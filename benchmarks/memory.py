@@ -22,7 +22,7 @@ def peak(case: str, options: list[str], iterations: int) -> dict[str, Any]:
     """In MB, of a run of this process."""
     import torch
 
-    from benchmarks.step import CASES, train
+    from benchmarks.cases import CASES, train
 
     with tempfile.TemporaryDirectory() as folder:
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

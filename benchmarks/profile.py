@@ -22,8 +22,9 @@ from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from benchmarks.cases import CASES, train
 from benchmarks.machine import describe, device, write
-from benchmarks.step import CASES, synchronise, train
+from benchmarks.paired import synchronise
 
 #: What operations are for; the first kind that has a part of the operation's name.
 KINDS = {

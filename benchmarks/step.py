@@ -15,133 +15,29 @@ products as PyTorch computes them unless it is told otherwise.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import functools
-import io
-import logging
 import statistics
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import lightning as L
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.bare import bare_loop, conv_players, mlp_players
+from benchmarks.bare import bare_loop
+from benchmarks.cases import CASES, images_of, train
 from benchmarks.isolated import isolated
 from benchmarks.machine import describe, device, write
-from ssgan.composition import compose
-from ssgan.data.images import ImageData
+from benchmarks.paired import Rival, seconds
 from ssgan.machine.precision import MANY_PARAMETERS, cpu_has_bf16, cpu_rounds_products, set_matmul_precision
-from ssgan.run import run
-
-
-class Case(NamedTuple):
-    """A recipe: its options, images of that shape, and the plain loop's networks."""
-
-    options: tuple[str, ...]
-    shape: tuple[int, int, int]
-    players: Callable[[], Any]
-    z_dim: int
-    batch: int
-    lr: float
-    l1: bool
-    scale: tuple[float, float]
-
-
-CASES = {
-    "digits": Case(
-        ("data=digits", "data.batch_size=50"), (1, 8, 8),
-        lambda: mlp_players((1, 8, 8), 50, (128, 128), (256, 128, 128), 0.15), 50, 50, 3e-3, False, (0, 16),
-    ),
-    "mlp": Case(
-        ("data=mnist",), (1, 28, 28),
-        lambda: mlp_players((1, 28, 28), 100, (500, 500), (1000, 500, 250, 250, 250), 0.3), 100, 100, 3e-3, False,
-        (0, 255),
-    ),
-    "conv_svhn": Case(
-        ("data=svhn",), (3, 32, 32), lambda: conv_players((3, 32, 32), 100, (512, 256, 128), (64, 128)), 100, 100,
-        3e-4, True, (127.5, 127.5),
-    ),
-    "conv_cifar10": Case(
-        ("data=cifar10",), (3, 32, 32), lambda: conv_players((3, 32, 32), 100, (512, 256, 128), (96, 192)), 100, 100,
-        3e-4, True, (127.5, 128),
-    ),
-}  # fmt: skip
-
 
 #: Iterations in a block, and how many blocks are measured.
 BLOCKS = {
     "cpu": {"digits": (200, 9), "mlp": (20, 9), "conv_svhn": (1, 5), "conv_cifar10": (1, 5)},
     "cuda": {"digits": (50, 5), "mlp": (50, 5), "conv_svhn": (10, 5), "conv_cifar10": (10, 5)},
 }
-
-
-def images_of(shape: tuple[int, int, int]) -> ImageData:
-    """Random images with ten classes."""
-    rng = torch.Generator().manual_seed(0)
-    x = torch.randint(0, 256, (12_000, *shape), dtype=torch.uint8, generator=rng)
-    y = torch.arange(12_000) % 10
-    return ImageData(x[:10_000], y[:10_000], x[10_000:], y[10_000:], tuple(map(str, range(10))))
-
-
-class Rival(L.Callback):
-    """Times blocks of the run, and after each block the rival's."""
-
-    def __init__(self, rival: Callable[[], None], block: int, warm_up: int) -> None:
-        self.rival, self.block, self.warm_up = rival, block, warm_up
-        self.ours: list[float] = []
-        self.theirs: list[float] = []
-        self.begin = 0.0
-
-    def on_train_batch_end(self, trainer: L.Trainer, *_: Any) -> None:
-        """At a block's end."""
-        if trainer.global_step % self.block:
-            return
-        synchronise()
-        now = time.perf_counter()
-        if trainer.global_step > self.warm_up:
-            self.ours.append((now - self.begin) / self.block)
-        with products_as_pytorch_begins():
-            theirs = seconds(self.rival, self.block)
-        if trainer.global_step > self.warm_up:
-            self.theirs.append(theirs)
-        synchronise()
-        self.begin = time.perf_counter()
-
-
-@contextlib.contextmanager
-def products_as_pytorch_begins() -> Iterator[None]:
-    """Compute products and convolutions as PyTorch does unless it is told otherwise."""
-    convolutions: Any = torch.backends.mkldnn.conv
-    before = torch.get_float32_matmul_precision(), convolutions.fp32_precision
-    torch.set_float32_matmul_precision("highest")
-    convolutions.fp32_precision = "none"
-    try:
-        yield
-    finally:
-        torch.set_float32_matmul_precision(before[0])
-        convolutions.fp32_precision = before[1]
-
-
-def synchronise() -> None:
-    """Wait for the device."""
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-
-
-def seconds(call: Callable[[], Any], times: int) -> float:
-    """Of one call, the mean of some."""
-    synchronise()
-    begin = time.perf_counter()
-    for _ in range(times):
-        call()
-    synchronise()
-    return (time.perf_counter() - begin) / times
 
 
 def peak(device: str, precision: str) -> float:
@@ -187,19 +83,6 @@ def accelerating(name: str, block: int) -> list[str]:
     return [*([together] if short else []), *([bf16] if cpu_has_bf16() else []), *rounds]
 
 
-def train(
-    case: Case, folder: Path, options: Sequence[str], device: str, callbacks: Sequence[L.Callback] = ()
-) -> ImageData:
-    """Run ssgan on random images, as a user would, its output left out; the images."""
-    data = images_of(case.shape)
-    config = compose([*case.options, f"trainer={'gpu' if device == 'cuda' else 'cpu'}", *options], folder)
-    object.__setattr__(config.data, "load", lambda: data)
-    logging.getLogger("lightning").setLevel(logging.ERROR)
-    with contextlib.redirect_stdout(io.StringIO()):
-        run(config, callbacks=callbacks)
-    return data
-
-
 def measure(name: str, options: Sequence[str], device: str, blocks: int, block: int) -> dict[str, Any]:
     """Medians of a case, in seconds for an iteration."""
     case = CASES[name]
@@ -234,7 +117,7 @@ def main() -> None:
     parser.add_argument(
         "--options",
         nargs="*",
-        help="of ssgan; each makes one more contestant ; default: all that help",
+        help="of ssgan; each makes one more contestant; default: all that help",
     )
     parser.add_argument("--always", nargs="*", default=[], help="options that all contestants have")
     parser.add_argument("--blocks", type=int, help="to be measured")

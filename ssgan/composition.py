@@ -11,8 +11,8 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, open_dict
 
-from ssgan.commands.cli import WRONG_OPTIONS, describe
 from ssgan.config import TrainConfig, config_folder, parse
+from ssgan.error_lines import WRONG_OPTIONS, describe
 from ssgan.errors import ConfigError
 from ssgan.run_folder.checkpoint import find_checkpoint
 from ssgan.run_folder.lock import check_unused

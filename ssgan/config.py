@@ -60,45 +60,6 @@ KEYS = (
     "wandb",
 )
 
-#: Options that change where a run looks and what it writes, but not what comes of it, apart from rounding.
-INDIFFERENT = (
-    "ckpt_path",
-    "data.eval_batch_size",
-    "data.root",
-    "logger",
-    "trainer.checkpoint_every",
-    "trainer.cuda_graphs",
-    "trainer.deterministic",
-    "trainer.eval_every",
-    "trainer.iterations_per_batch",
-    "trainer.lightning.profiler",
-    "trainer.log_every",
-    "trainer.test_curve",
-    "trainer.threads",
-    "wandb",
-)
-
-
-#: Lightning's callbacks that watch a run, and neither change nor end it.
-WATCHING = (
-    "DeviceStatsMonitor",
-    "LearningRateMonitor",
-    "ModelCheckpoint",
-    "ModelSummary",
-    "RichModelSummary",
-    "RichProgressBar",
-    "TQDMProgressBar",
-)
-
-
-def indifferent(config: dict[str, Any]) -> tuple[str, ...]:
-    """The options of a configuration that do not matter for what comes of it: also callbacks that only watch."""
-    targets = {
-        name: str(node["_target_"]) for name, node in (config.get("callbacks") or {}).items() if "_target_" in node
-    }
-    watching = (n for n, target in targets.items() if target.startswith("ssgan.") or target.split(".")[-1] in WATCHING)
-    return (*INDIFFERENT, *(f"callbacks.{name}" for name in watching))
-
 
 def config_folder() -> Path:
     """Where the Hydra configuration lies: inside the installed package, or beside it in a checkout."""
@@ -257,11 +218,3 @@ def _resolve(cfg: DictConfig) -> Any:
         return OmegaConf.to_container(cfg, resolve=True)
     except OmegaConfBaseException as error:
         raise ConfigError(f"{error.full_key}: {str(error.msg or error).splitlines()[0]}") from error
-
-
-def flatten(node: Any, prefix: str = "") -> dict[str, Any]:
-    """The leaves of nested mappings by dotted name."""
-    if not isinstance(node, dict):
-        return {prefix: node}
-    dot = f"{prefix}." if prefix else ""
-    return {name: leaf for key, child in node.items() for name, leaf in flatten(child, f"{dot}{key}").items()}

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from ssgan.atomic_write import atomic_write
-from ssgan.commands.flags import Parser, run_command
+from ssgan.commands.flags import Parser, command
 from ssgan.errors import ConfigError, SSGANError
 
 
+@command
 def main() -> None:
     """Read the flags; build; save, or write down."""
     parser = Parser("dashboard", __doc__)
@@ -92,10 +93,5 @@ def _one_line(what: str) -> Iterator[None]:
         raise SSGANError(f"{what}: {str(error).splitlines()[0] if str(error) else error!r}") from error
 
 
-def command() -> None:
-    """The command ``ssgan-dashboard``, with errors as one line."""
-    run_command(main)
-
-
 if __name__ == "__main__":
-    command()
+    main()

@@ -16,7 +16,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from ssgan.commands.flags import Parser, run_command
+from ssgan.commands.flags import Parser, command
 from ssgan.typed_overrides import override
 
 #: One thread: so small networks are as fast on it, and much faster beside other work.
@@ -25,6 +25,7 @@ OVERRIDES = ["trainer.threads=1"]
 RUNS = {"semi-supervised GAN": "semi_supervised", "labels alone": "supervised"}
 
 
+@command
 def main() -> None:
     """Train both, one after the other, by the commands that a user would type, and print what came of it."""
     parser = Parser("demo", __doc__)
@@ -70,4 +71,4 @@ def show(results: dict[str, dict[str, Any]], folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    run_command(main)
+    main()

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ssgan.atomic_write import atomic_write
-from ssgan.commands.flags import Parser, run_command
+from ssgan.checks import positive
+from ssgan.commands.flags import Parser, command
 from ssgan.commands.output import output_folder, table_console
 from ssgan.errors import ConfigError
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from ssgan.inference.probabilities_file import MeasuredModel
 
 
+@command
 def main() -> None:
     """Read the flags, evaluate, write and print."""
     parser = Parser("evaluate", __doc__)
@@ -40,8 +42,8 @@ def main() -> None:
     arguments = parser.parse_args()
     if not 0 < arguments.level < 1:
         raise ConfigError(f"--level={arguments.level}: must be between 0 and 1")
-    if arguments.batch_size is not None and arguments.batch_size < 1:
-        raise ConfigError(f"--batch-size={arguments.batch_size}: must be 1 or more")
+    if arguments.batch_size is not None:
+        positive("--batch-size", arguments.batch_size)
     folder = output_folder(arguments.out, arguments.runs, "evaluation")
     _require_not_overwritten(arguments.runs, folder / "probabilities.npz")
 
@@ -150,10 +152,5 @@ def _show(members: dict[str, Evaluation], whole: Evaluation, level: float) -> No
         console.print(escape(f"classes and pictures are those of the ensemble of {len(members)}"))
 
 
-def command() -> None:
-    """The command ``ssgan-evaluate``, with errors as one line."""
-    run_command(main)
-
-
 if __name__ == "__main__":
-    command()
+    main()

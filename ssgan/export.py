@@ -15,7 +15,7 @@ import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ssgan.commands.flags import Parser, run_command
+from ssgan.commands.flags import Parser, command
 from ssgan.commands.output import output_folder
 from ssgan.errors import ConfigError
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 FORMATS = ("pt2", "onnx", "state_dict")
 
 
+@command
 def main() -> None:
     """Read the flags, export, name each file as it is written."""
     parser = Parser("export", __doc__)
@@ -73,10 +74,5 @@ def _formats(given: str | None) -> list[str]:
     return chosen
 
 
-def command() -> None:
-    """The command ``ssgan-export``, with errors as one line."""
-    run_command(main)
-
-
 if __name__ == "__main__":
-    command()
+    main()

@@ -19,8 +19,7 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 import ssgan
 from ssgan.config import TrainConfig
 from ssgan.errors import ConfigError, SSGANError
-from ssgan.run_folder.checkpoint import last_checkpoint
-from ssgan.typed_overrides import typed
+from ssgan.run_folder.checkpoint import how_to_go_on, last_checkpoint
 
 #: What PyTorch says where the operating system has no memory for it.
 _NO_MEMORY = re.compile(r"can't allocate memory|not enough memory|out of memory|bad_alloc|Cannot allocate memory", re.I)
@@ -63,9 +62,7 @@ def told_in_one_line(config: TrainConfig) -> Iterator[None]:
             raise SSGANError(f"out of memory ({_shortened(line)}): {_advice(config)}") from error
         lost = _LOST.search(line) or isinstance(error, torch.distributed.DistBackendError)
         if torch.distributed.is_initialized() and lost:
-            saved = last_checkpoint(config.run_dir).is_file()
-            again = f"{typed('hydra.run.dir', config.run_dir)} ckpt_path=last"
-            hint = f"; the same options with {again} go on" if saved else ""
+            hint = how_to_go_on(config.run_dir) if last_checkpoint(config.run_dir).is_file() else ""
             raise SSGANError(
                 f"another process of this run was lost ({_shortened(line)}): its own message says why{hint}"
             ) from error

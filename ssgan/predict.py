@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress
 
 from ssgan.checks import positive
-from ssgan.commands.flags import Parser, run_command
+from ssgan.commands.flags import Parser, command
 from ssgan.data.image_files import left_out
 from ssgan.errors import DataError
 from ssgan.inference.predict_files import find_files, predict_files
@@ -32,6 +32,7 @@ from ssgan.inference.read_ahead import decoding_processes
 from ssgan.machine.cores import cpu_count
 
 
+@command
 def main() -> None:
     """Read the flags, predict, write."""
     parser = Parser("predict", __doc__)
@@ -102,10 +103,5 @@ def describe(unreadable: Mapping[str, str], named: int = 3) -> str:
     return ", ".join(listed) + more
 
 
-def command() -> None:
-    """The command ``ssgan-predict``, with errors as one line."""
-    run_command(main)
-
-
 if __name__ == "__main__":
-    command()
+    main()

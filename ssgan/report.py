@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ssgan.commands.flags import Parser, run_command
+from ssgan.commands.flags import Parser, command
 from ssgan.commands.output import output_folder
 
 
+@command
 def main() -> None:
     """Read the flags, write the report, print its tables."""
     parser = Parser("report", __doc__)
@@ -35,10 +36,5 @@ def main() -> None:
     show(sections, incomplete, files)
 
 
-def command() -> None:
-    """The command ``ssgan-report``, with errors as one line."""
-    run_command(main)
-
-
 if __name__ == "__main__":
-    command()
+    main()

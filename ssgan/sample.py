@@ -15,11 +15,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from ssgan.checks import in_range, positive
-from ssgan.commands.flags import Parser, run_command
+from ssgan.commands.flags import Parser, command
 from ssgan.commands.output import output_folder
 from ssgan.errors import ConfigError
 
 
+@command
 def main() -> None:
     """Read the flags, generate, write the pictures."""
     parser = Parser("sample", __doc__)
@@ -67,10 +68,5 @@ def main() -> None:
         )
 
 
-def command() -> None:
-    """The command ``ssgan-sample``, with errors as one line."""
-    run_command(main)
-
-
 if __name__ == "__main__":
-    command()
+    main()

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from ssgan.atomic_write import atomic_write
 from ssgan.checks import in_range, positive
-from ssgan.commands.flags import Parser, run_command
+from ssgan.commands.flags import Parser, command
 from ssgan.commands.output import output_folder, table_console
 from ssgan.errors import ConfigError
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 INCEPTION_SAMPLES = 50_000
 
 
+@command
 def main() -> None:
     """Read the flags, score, print and write."""
     parser = Parser("score", __doc__)
@@ -142,10 +143,5 @@ def _show(report: dict[str, Any]) -> None:
     table_console(160).print(table)
 
 
-def command() -> None:
-    """The command ``ssgan-score``, with errors as one line."""
-    run_command(main)
-
-
 if __name__ == "__main__":
-    command()
+    main()

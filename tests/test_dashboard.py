@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from ssgan.dashboard import command, default_entity
+from ssgan.dashboard import default_entity, main
 from ssgan.errors import ConfigError
 
 pytest.importorskip("wandb_workspaces", reason="wandb-workspaces is not installed")
@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.filterwarnings("ignore:Pydantic V1 style"), pytest.mar
 def call(monkeypatch: pytest.MonkeyPatch, *argv: str) -> int:
     monkeypatch.setattr(sys, "argv", ["dashboard", *argv])
     try:
-        command()
+        main()
     except SystemExit as end:
         return int(end.code or 0)
     return 0

@@ -66,7 +66,7 @@ class SlowToClose(Logger):
     def log_hyperparams(self, params, *_, **__):
         pass
 
-    def close(self):
+    def finish_after(self, ended_by):
         time.sleep(7)  # Lightning looks for processes that have failed every five seconds, and kills the others
         Path("closed").touch()
 

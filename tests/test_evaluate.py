@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 import ssgan
-from ssgan.evaluate import command
+from ssgan.evaluate import main
 from tests.data.painted import paint, paint_folder
 from tests.runs import TINY, train
 
@@ -44,7 +44,7 @@ def other(folder: Path) -> Path:
 def call(monkeypatch: pytest.MonkeyPatch, *argv: str | Path) -> int:
     monkeypatch.setattr(sys, "argv", ["evaluate", *map(str, argv)])
     try:
-        command()
+        main()
     except SystemExit as end:
         return int(end.code or 0)
     return 0
@@ -162,7 +162,7 @@ def test_files_of_probabilities_take_the_place_of_runs(
         (["{0}/../1.npz"], "not a file of probabilities that ssgan.evaluate has written"),
         (["{0}", "--data", "elsewhere"], "--data=elsewhere: data=digits lies in no folder; leave --data out"),
         (["{0}", "--level", "95"], "--level=95.0: must be between 0 and 1"),
-        (["{0}", "--batch-size", "0"], "--batch-size=0: must be 1 or more"),
+        (["{0}", "--batch-size", "0"], "--batch-size=0: must be greater than 0"),
     ],
 )
 def test_errors_are_one_line(

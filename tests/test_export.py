@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ssgan.export import command
+from ssgan.export import main
 from tests.runs import TINY, train
 
 
@@ -22,7 +22,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def call(monkeypatch: pytest.MonkeyPatch, *argv: str) -> int:
     monkeypatch.setattr(sys, "argv", ["export", *argv])
     try:
-        command()
+        main()
     except SystemExit as end:
         return int(end.code or 0)
     return 0

@@ -79,24 +79,6 @@ def test_a_key_of_wandb_that_nothing_reads_is_refused(capfd: pytest.CaptureFixtu
 
 
 @pytest.mark.parametrize(
-    ("option", "said"),
-    [
-        ("+trainer.profiler=simple", "+trainer.lightning.NAME"),
-        ("+trainer.lightning.gradient_clip_val=1", "optim.clip_norm"),
-        ("+trainer.lightning.max_steps=3", "set by an option of trainer"),
-        ("+trainer.lightning.nonsense=3", "nonsense"),
-        ("+trainer.lightning.detect_anomaly=abc", "trainer.lightning.detect_anomaly=abc: must be true or false"),
-        ("+trainer.lightning.limit_train_batches=5", "trainer.max_iterations"),
-        ("+trainer.lightning.overfit_batches=1", "data.num_labels"),
-        ("+trainer.lightning.limit_val_batches=1", "that of all images"),
-        ("+trainer.lightning.limit_test_batches=0", "that of all images"),
-    ],
-)
-def test_what_lightning_is_told_by_other_options(option: str, said: str, capfd: pytest.CaptureFixture[str]) -> None:
-    assert said in refused(capfd, option, "trainer=cpu", "trainer.max_iterations=2")
-
-
-@pytest.mark.parametrize(
     ("options", "said"),
     [
         (["data=folder", "data.path=2024_01"], "data.path is read as the number 202401; write data.path=./NAME"),

@@ -46,7 +46,7 @@ def call(monkeypatch: pytest.MonkeyPatch, *argv: object) -> int:
     """The exit status of the command."""
     monkeypatch.setattr(sys, "argv", ["predict", *map(str, argv)])
     try:
-        predict.command()
+        predict.main()
     except SystemExit as end:
         return int(end.code or 0)
     return 0
@@ -125,8 +125,8 @@ def test_the_reader_may_stop_early(run_dir: Path, images: Path):
 
 def test_help_and_wrong_flags_answer_without_torch(images: Path):
     code = (
-        "import sys; sys.argv = ['predict', *sys.argv[1:]]; from ssgan.predict import command\n"
-        "try: command()\nfinally: assert 'torch' not in sys.modules"
+        "import sys; sys.argv = ['predict', *sys.argv[1:]]; from ssgan.predict import main\n"
+        "try: main()\nfinally: assert 'torch' not in sys.modules"
     )
     for argv, status, said in ((["--help"], 0, "realness"), (["--wrong", "a", "b"], 2, "--wrong")):
         done = subprocess.run(

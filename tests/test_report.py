@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from ssgan.report import command
+from ssgan.report import main
 from tests.reporting.fake_runs import write_run
 
 
 def call(monkeypatch: pytest.MonkeyPatch, *argv: str) -> int:
     monkeypatch.setattr(sys, "argv", ["report", *argv])
     try:
-        command()
+        main()
     except SystemExit as end:
         return int(end.code or 0)
     return 0

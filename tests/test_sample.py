@@ -25,7 +25,7 @@ def call(monkeypatch: pytest.MonkeyPatch, *argv: object) -> int:
     """The exit status of the command."""
     monkeypatch.setattr(sys, "argv", ["sample", *map(str, argv)])
     try:
-        sample.command()
+        sample.main()
     except SystemExit as end:
         return int(end.code or 0)
     return 0

@@ -34,7 +34,7 @@ def call(monkeypatch: pytest.MonkeyPatch, *argv: object) -> int:
     """The exit status of the command."""
     monkeypatch.setattr(sys, "argv", ["score", *map(str, argv)])
     try:
-        score.command()
+        score.main()
     except SystemExit as end:
         return int(end.code or 0)
     return 0

@@ -15,8 +15,8 @@ from ssgan.checks import positive
 class LastCheckpoint(Checkpoint):
     """Writes ``last.ckpt`` every ``every`` iterations and at the end; the file is always whole.
 
-    Lightning's ModelCheckpoint would number a second ``last.ckpt`` when a run is resumed in its folder. Loggers that
-    upload checkpoints hear of it as of a ModelCheckpoint's.
+    Lightning's ModelCheckpoint would write before the evaluation of the same iteration, which a resumed run would then
+    not make. Loggers that upload checkpoints hear of it as of a ModelCheckpoint's.
 
     Args:
         dirpath: folder of the checkpoints.

@@ -19,12 +19,12 @@ log = logging.getLogger(__name__)
 
 
 class CollapseWarning(L.Callback):
-    """Warns once, in one line, if a batch of generated images hardly differs from image to image, or a real one does.
+    """Warns, once for each, in one line, if the generated or the real images of a batch hardly differ from each other.
 
     The spread of a batch is the standard deviation of each pixel over its images, averaged over the pixels. It tells a
     generator that draws one image whatever z is; one that draws a few images well is not noticed. An ensemble is judged
-    by its worst member. Computed when a row
-    of the log is written, where the losses are fetched from the device anyway: one small pass of G for each row.
+    by its worst member. A look is one small pass of G, best made where a row of the log is written, for which the
+    losses are fetched from the device anyway.
 
     Args:
         every: iterations between two looks.

@@ -10,31 +10,17 @@ from typing import Any
 
 import lightning as L
 import torch
-from hydra.core.hydra_config import HydraConfig
 from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from ssgan.callbacks.checkpoints import LastCheckpoint
 from ssgan.callbacks.schedule import evaluation_follows, is_due
-from ssgan.resolvers import in_sweep
-from ssgan.run_folder.checkpoint import last_checkpoint
-from ssgan.typed_overrides import typed
+from ssgan.run_folder.checkpoint import how_to_go_on
 
 log = logging.getLogger(__name__)
 
 #: By which a batch system says that a job's time is nearly over.
 REQUEUE = (signal.SIGUSR1, signal.SIGUSR2)
-
-
-def how_to_go_on(run_dir: str) -> str:
-    """What to say to the user of a run that was stopped, after the words that it was."""
-    if not last_checkpoint(run_dir).is_file():
-        return "; callbacks has no checkpoints, so nothing was saved"
-    if in_sweep():
-        return ""  # what goes on with a sweep is said at its end
-    if not HydraConfig.initialized():
-        return "; the same command goes on (from Python, the same options with ckpt_path=last)"
-    return f"; the same options with {typed('hydra.run.dir', run_dir)} ckpt_path=last go on"
 
 
 class Interruption(Checkpoint):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from functools import wraps
 from typing import NoReturn
 
-from ssgan.commands.cli import MENDABLE, interrupted, leave
+from ssgan.commands.cli import interrupted, leave
+from ssgan.error_lines import MENDABLE
 from ssgan.errors import ConfigError
 
 
@@ -35,11 +37,16 @@ class Parser(argparse.ArgumentParser):
         self.add_argument("--device", default="auto", help="cpu, cuda, ...; auto: an accelerator if there is one")
 
 
-def run_command(main: Callable[[], None]) -> None:
-    """Run an entry point; print an error that the user can mend as one line and exit."""
-    try:
-        main()
-    except MENDABLE as error:
-        leave(error)
-    except KeyboardInterrupt:
-        interrupted()
+def command(main: Callable[[], None]) -> Callable[[], None]:
+    """An entry point that prints an error which the user can mend as one line, and exits."""
+
+    @wraps(main)
+    def run() -> None:
+        try:
+            main()
+        except MENDABLE as error:
+            leave(error)
+        except KeyboardInterrupt:
+            interrupted()
+
+    return run

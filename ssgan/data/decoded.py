@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import zipfile
 import zlib
 from collections.abc import Callable, Sequence
@@ -22,12 +21,13 @@ from rich.progress import Progress
 from ssgan.atomic_write import atomic_write
 from ssgan.data.decode import UnreadableImageError, decode
 from ssgan.data.options import cache_dir
+from ssgan.machine.cores import cpu_count
 
 log = logging.getLogger(__name__)
 
 # Part of every cache entry's name: raise it when decoding changes, so that old entries are left behind.
 _VERSION = 3
-_THREADS = min(8, os.cpu_count() or 1)
+_THREADS = min(8, cpu_count())
 
 
 def decode_files(

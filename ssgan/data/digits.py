@@ -42,7 +42,6 @@ class Digits(DataOptions):
         return ImageData(
             x_train=images[train],
             y_train=labels[train],
-            x_unlabelled=None,
             x_test=images[test],
             y_test=labels[test],
             classes=tuple(map(str, range(10))),

@@ -25,26 +25,15 @@ class EnsembleData(L.LightningDataModule):
         options: of the first member.
         seed: of the first member's order.
         count: k.
-        d_steps, g_steps, test_curve, iterations_per_batch: see :class:`~ssgan.data.module.SemiSupervisedData`.
+        how: further arguments of each :class:`~ssgan.data.module.SemiSupervisedData`.
     """
 
-    def __init__(
-        self,
-        images: ImageData,
-        options: DataOptions,
-        seed: int,
-        count: int,
-        d_steps: int = 1,
-        g_steps: int = 1,
-        test_curve: bool = False,
-        iterations_per_batch: int = 1,
-    ) -> None:
+    def __init__(self, images: ImageData, options: DataOptions, seed: int, count: int, **how: Any) -> None:
         super().__init__()
         self.images = images
-        how = (d_steps, g_steps, test_curve, iterations_per_batch)
         self.members: list[SemiSupervisedData] = []
         for i in range(count):
-            self.members.append(SemiSupervisedData(images, replace(options, seed=options.seed + i), seed + i, *how))
+            self.members.append(SemiSupervisedData(images, replace(options, seed=options.seed + i), seed + i, **how))
             self._share()  # at once, for each may hold a copy
 
     @property
@@ -112,14 +101,14 @@ class EnsembleData(L.LightningDataModule):
         ]
 
 
-@dataclass
+@dataclass(kw_only=True)
 class StackedStream(SemiSupervisedStream):
     """Members' streams in step: ``labelled`` and ``unlabelled`` are ``[d, members, n, c, h, w]``, and so on.
 
     ``labelled``, ``labels`` and ``unlabelled`` hold the members' images end to end, or once what they all share.
     """
 
-    members: Sequence[SemiSupervisedStream] = ()
+    members: Sequence[SemiSupervisedStream]
 
     @property
     def iterations(self) -> int:
@@ -141,20 +130,12 @@ def stacked(members: Sequence[SemiSupervisedStream]) -> StackedStream:
     """One stream of members that have sets of equal sizes."""
     first = members[0]
     shared = all(member.unlabelled is first.unlabelled for member in members)
-    return StackedStream(
-        labelled=torch.cat([member.labelled for member in members]),
-        labels=torch.cat([member.labels for member in members]),
-        unlabelled=first.unlabelled if shared else torch.cat([member.unlabelled for member in members]),
-        batch_size=first.batch_size,
-        d_steps=first.d_steps,
-        g_steps=first.g_steps,
-        seed=first.seed,
-        iteration=first.iteration,
-        rank=first.rank,
-        world_size=first.world_size,
-        iterations_per_batch=first.iterations_per_batch,
-        members=members,
-    )
+    images = {
+        "labelled": torch.cat([member.labelled for member in members]),
+        "labels": torch.cat([member.labels for member in members]),
+        "unlabelled": first.unlabelled if shared else torch.cat([member.unlabelled for member in members]),
+    }
+    return StackedStream(**vars(first) | images, members=members)
 
 
 def _end_to_end(orders: Sequence[Tensor], size: int) -> Tensor:

@@ -7,17 +7,15 @@ import pickle
 import tarfile
 import zlib
 from abc import abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ssgan.data.options import DataOptions
 from ssgan.errors import DataError
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import numpy as np
-    from torch import Tensor
 
     from ssgan.data.images import ImageData
 
@@ -102,17 +100,8 @@ class MNIST(TorchvisionSet):
         """Read MNIST/raw/*-ubyte."""
         from torchvision.datasets import MNIST as Source
 
-        from ssgan.data.images import ImageData
-
-        train, test = (Source(root, train=train, download=download) for train in (True, False))
-        return ImageData(
-            x_train=train.data.unsqueeze(1),
-            y_train=train.targets,
-            x_unlabelled=None,
-            x_test=test.data.unsqueeze(1),
-            y_test=test.targets,
-            classes=_DIGITS,
-        )
+        parts = (Source(root, train=train, download=download) for train in (True, False))
+        return _image_data(((part.data.unsqueeze(1), part.targets) for part in parts), _DIGITS)
 
 
 @dataclass(kw_only=True)
@@ -128,17 +117,8 @@ class SVHN(TorchvisionSet):
         """Read train_32x32.mat and test_32x32.mat; their label 10 becomes 0."""
         from torchvision.datasets import SVHN as Source
 
-        from ssgan.data.images import ImageData
-
-        train, test = (Source(root, split=split, download=download) for split in ("train", "test"))
-        return ImageData(
-            x_train=_tensor(train.data),
-            y_train=_tensor(train.labels),
-            x_unlabelled=None,
-            x_test=_tensor(test.data),
-            y_test=_tensor(test.labels),
-            classes=_DIGITS,
-        )
+        parts = (Source(root, split=split, download=download) for split in ("train", "test"))
+        return _image_data(((part.data, part.labels) for part in parts), _DIGITS)
 
 
 @dataclass(kw_only=True)
@@ -154,21 +134,19 @@ class CIFAR10(TorchvisionSet):
         """Read cifar-10-batches-py/*."""
         from torchvision.datasets import CIFAR10 as Source
 
-        from ssgan.data.images import ImageData
-
-        train, test = (Source(root, train=train, download=download) for train in (True, False))
-        return ImageData(
-            x_train=_tensor(train.data.transpose(0, 3, 1, 2)),
-            y_train=_tensor(train.targets),
-            x_unlabelled=None,
-            x_test=_tensor(test.data.transpose(0, 3, 1, 2)),
-            y_test=_tensor(test.targets),
-            classes=tuple(train.classes),
-        )
+        parts = [Source(root, train=train, download=download) for train in (True, False)]
+        images = ((part.data.transpose(0, 3, 1, 2), part.targets) for part in parts)
+        return _image_data(images, tuple(parts[0].classes))
 
 
-def _tensor(array: np.ndarray | list[int]) -> Tensor:
+def _image_data(parts: Iterable[tuple[Any, Any]], classes: tuple[str, ...]) -> ImageData:
+    """Images and labels of the training and the test part, tensors, arrays or lists."""
     import numpy as np
     import torch
 
-    return torch.from_numpy(np.ascontiguousarray(array))
+    from ssgan.data.images import ImageData
+
+    (x_train, y_train), (x_test, y_test) = (
+        (torch.from_numpy(np.ascontiguousarray(x)), torch.from_numpy(np.ascontiguousarray(y))) for x, y in parts
+    )
+    return ImageData(x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test, classes=classes)

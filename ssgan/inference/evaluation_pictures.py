@@ -6,7 +6,6 @@ import warnings
 from pathlib import Path
 
 import torch
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from torch import Tensor
 
@@ -48,12 +47,6 @@ def write_pictures(evaluation: Evaluation, images: Tensor | None, folder: Path) 
     return paths
 
 
-def _figure(width: float, height: float) -> Figure:
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
-
-
 def _shortened(name: str, longest: int) -> str:
     """The name, or its beginning and its end, by which names that begin alike are told apart."""
     return name if len(name) <= longest else f"{name[: longest // 2]}…{name[-(longest - longest // 2 - 1) :]}"
@@ -67,7 +60,7 @@ def confusion_figure(evaluation: Evaluation) -> Figure:
         [_shortened(n, _AXIS_NAME) for n in evaluation.classes],
     )
     side = min(14.0, 1.6 + 0.42 * max(k, 3) + 0.085 * max(map(len, names)))  # inches; a letter of a name has 0.085
-    figure = _figure(side, side)
+    figure = Figure(figsize=(side, side), layout="constrained")
     axes = figure.add_subplot()
     fractions = counts / counts.sum(1, keepdim=True).clamp(min=1)
     axes.imshow(fractions.numpy(), cmap="Blues", vmin=0, vmax=1)
@@ -88,7 +81,7 @@ def confusion_figure(evaluation: Evaluation) -> Figure:
 
 def reliability_figure(evaluation: Evaluation) -> Figure:
     """Accuracy against confidence, above how many images have that confidence."""
-    figure = _figure(4.6, 5.2)
+    figure = Figure(figsize=(4.6, 5.2), layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     filled = [b for b in evaluation.bins if b.images]
     centres = [(i + 0.5) / BINS for i, b in enumerate(evaluation.bins) if b.images]
@@ -110,7 +103,7 @@ def mistakes_figure(evaluation: Evaluation, images: Tensor) -> Figure:
     chosen = evaluation.mistakes(_MISTAKES)
     columns = min(_COLUMNS, len(chosen))
     rows = -(-len(chosen) // columns)
-    figure = _figure(max(1.25 * columns, 2.5), 1.75 * rows)
+    figure = Figure(figsize=(max(1.25 * columns, 2.5), 1.75 * rows), layout="constrained")
     pictures = enlarge(images[chosen]).expand(-1, 3, -1, -1) if images.shape[1] == 1 else enlarge(images[chosen])
     panels = figure.subplots(rows, columns, squeeze=False).flat
     for axes in panels:

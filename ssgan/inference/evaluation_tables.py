@@ -34,7 +34,7 @@ def _numbers(evaluation: Evaluation, level: float) -> tuple[str, ...]:
     low, high = evaluation.error_interval(level)
     return (
         f"{100 * evaluation.error:.2f}",
-        f"[{100 * low:.2f}, {100 * high:.2f}]".replace("[", r"\["),
+        f"[{100 * low:.2f}, {100 * high:.2f}]",
         f"{evaluation.errors} of {len(evaluation.labels)}",
         f"{100 * evaluation.calibration_error:.2f}",
     )

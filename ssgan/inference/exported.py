@@ -67,11 +67,6 @@ class Program:
     outputs: Sequence[str]
     examples: Tensor
 
-    def expected(self) -> list[Tensor]:
-        """The outputs for the examples."""
-        with torch.no_grad():
-            return list(self.network(self.examples))
-
 
 @dataclass(frozen=True)
 class ExportedFile:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from os import PathLike
-from typing import Any, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
 import torch
@@ -40,9 +40,15 @@ def as_pixels(images: GivenImages, form: ImageForm) -> Tensor:
         DataError: they are something else, of another size, or a file cannot be read.
     """
     if isinstance(images, Tensor):
-        return _checked(images, images.dtype, tuple(images.shape), form, "n, channels, height, width")
+        if images.dtype != torch.uint8 or images.shape[1:] != form[:3]:
+            _refuse(images, form, "n, channels, height, width")
+        return images
     if isinstance(images, np.ndarray):
-        return _from_array(images, form)
+        if images.ndim == 3 and form.channels == 1:
+            images = images[:, :, :, None]
+        if images.dtype != np.uint8 or images.shape[1:] != (form.height, form.width, form.channels):
+            _refuse(images, form, "n, height, width, channels")
+        return torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2)))
     if isinstance(images, str | PathLike | Image.Image):
         images = [images]
     if not isinstance(images, Iterable):
@@ -53,30 +59,13 @@ def as_pixels(images: GivenImages, form: ImageForm) -> Tensor:
     return torch.from_numpy(np.stack(arrays)) if arrays else torch.empty(0, *form[:3], dtype=torch.uint8)
 
 
-def _from_array(array: np.ndarray, form: ImageForm) -> Tensor:
-    order = "n, height, width, channels"
-    if array.ndim == 3 and form.channels == 1:
-        array = array[:, :, :, None]
-    shape = tuple(array.shape)
-    if array.ndim != 4:
-        _refuse(array.dtype, shape, form, order)
-    pixels = np.ascontiguousarray(array.transpose(0, 3, 1, 2))
-    tensor = torch.from_numpy(pixels) if array.dtype == np.uint8 else torch.empty(0)
-    return _checked(tensor, array.dtype, shape, form, order)
-
-
-def _checked(pixels: Tensor, dtype: Any, shape: tuple[int, ...], form: ImageForm, order: str) -> Tensor:
-    if pixels.dtype != torch.uint8 or pixels.shape[1:] != form[:3]:
-        _refuse(dtype, shape, form, order)
-    return pixels
-
-
-def _refuse(dtype: Any, shape: tuple[int, ...], form: ImageForm, order: str) -> None:
+def _refuse(given: np.ndarray | Tensor, form: ImageForm, order: str) -> NoReturn:
     sizes = {"n": "n", "channels": form.channels, "height": form.height, "width": form.width}
     wanted = ", ".join(str(sizes[axis]) for axis in order.split(", "))
     raise DataError(
         f"images must be uint8 of shape ({wanted}), which is ({order}),"
-        f" not {str(dtype).removeprefix('torch.')} of shape {shape}; PIL images and paths may have any size"
+        f" not {str(given.dtype).removeprefix('torch.')} of shape {tuple(given.shape)}; PIL images and paths may have"
+        " any size"
     )
 
 

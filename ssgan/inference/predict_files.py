@@ -6,17 +6,16 @@ import glob
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
+from itertools import tee
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ssgan.data.image_files import image_files
 from ssgan.errors import DataError
 from ssgan.inference.predictions import FilePrediction
-from ssgan.inference.read_ahead import FileBatch, read_ahead
+from ssgan.inference.read_ahead import read_ahead
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from ssgan.inference.trained import TrainedModel
 
 
@@ -75,15 +74,9 @@ def predict_files(
     """
     import torch
 
-    read: list[FileBatch] = []
-
-    def pixels() -> Iterator[Tensor]:
-        for batch in read_ahead(files, model.form, batch_size or model.batch_size, executor):
-            read.append(batch)
-            yield torch.from_numpy(batch.pixels)
-
-    for prediction in model.predict_each(pixels()):
-        batch = read.pop(0)
+    read, fed = tee(read_ahead(files, model.form, batch_size or model.batch_size, executor))
+    predictions = model.predict_each(torch.from_numpy(batch.pixels) for batch in fed)  # which looks ahead
+    for batch, prediction in zip(read, predictions, strict=True):
         if unreadable is not None:
             unreadable.update(batch.unreadable)
         rows = zip(

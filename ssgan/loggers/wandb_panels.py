@@ -31,10 +31,10 @@ def curve(title: str, *metrics: str, log_y: bool = False) -> wr.LinePlot:
     )
 
 
-def error_bars(title: str = "Test error by techniques") -> wr.BarPlot:
+def error_bars() -> wr.BarPlot:
     """The final test error of each choice of techniques, mean and standard deviation over its runs."""
     return wr.BarPlot(
-        title=title,
+        title="Test error by techniques",
         metrics=["test/error"],
         groupby=TECHNIQUES,
         groupby_aggfunc="mean",

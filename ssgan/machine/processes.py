@@ -1,4 +1,7 @@
-"""Which process of a run this is, by what launchers say in the environment: torchrun, Lightning, SLURM, MPI, LSF."""
+"""The processes of a run: which one this is, as launchers say in the environment, and how the others are ended.
+
+The launchers are torchrun, Lightning, SLURM, MPI and LSF.
+"""
 
 from __future__ import annotations
 

@@ -11,7 +11,6 @@ from statistics import fmean
 from typing import Any
 
 import matplotlib as mpl
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
@@ -58,7 +57,6 @@ class Plot:
         self.alt = alt
         with mpl.rc_context(STYLE):
             self._figure = Figure(figsize=size)
-            FigureCanvasAgg(self._figure)
             draw(self._figure)
             self._figure.draw_without_rendering()
             self._figure.set_layout_engine("none")  # laid out once, and not again for each format

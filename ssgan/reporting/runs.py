@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ssgan.config import flatten, indifferent
+from ssgan.comparing import mattering
 from ssgan.errors import DataError
 from ssgan.run_folder.status import read_status
 
@@ -21,7 +21,7 @@ _INSIDE = {"checkpoints", "samples", "tensorboard", "wandb", ".hydra", ".submiti
 _NUMBER = (int, float)
 
 #: The types of what reports take from ``result.json``; only the first need be there.
-_TYPES = {
+_TYPES: dict[str, type | tuple[type, ...]] = {
     "test_error": _NUMBER,
     "val_error": _NUMBER,
     "seconds": _NUMBER,
@@ -74,13 +74,7 @@ class Run:
             kept = ("data", "num_labels", "num_val", "num_unlabelled", "objective", "iterations", "parameters")
             config = {**{key: self.result.get(key) for key in kept}, "trick": {name: {} for name in self.tricks}}
             config |= {"seed": self.seeds[1], "data.seed": self.seeds[0], "precision": self.result.get("precision")}
-        ignored = indifferent(config)
-        return {
-            key: str(value)
-            for key, value in flatten(config).items()
-            # An option that is null changes nothing: a run without it is like any other.
-            if value is not None and not any(f"{key}.".startswith(f"{name}.") for name in ignored)
-        }
+        return mattering(config)
 
     @cached_property
     def curves(self) -> dict[str, dict[int, float]]:

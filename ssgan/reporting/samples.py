@@ -5,9 +5,8 @@ from __future__ import annotations
 import textwrap
 from pathlib import Path
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from ssgan.reporting.groups import Configuration, Section
 
@@ -15,15 +14,14 @@ from ssgan.reporting.groups import Configuration, Section
 MOST_SAMPLES = 24
 
 
-def sample_sheet(section: Section, path: Path) -> bool:
-    """Write the last samples of one run of each configuration side by side; False if there are none."""
+def sample_sheet(section: Section, path: Path) -> None:
+    """Write the last samples of one run of each configuration side by side, if there are some."""
     grids = [(c, grid) for c in section.configurations[:MOST_SAMPLES] if (grid := sample_grid(c)) is not None]
     if not grids:
-        return False
+        return
     columns = min(4, len(grids))
     rows = -(-len(grids) // columns)
     figure = Figure(figsize=(2.6 * columns, 2.9 * rows))
-    FigureCanvasAgg(figure)
     figure.subplots_adjust(left=0.01, right=0.99, bottom=0.01, top=1 - 0.3 / (2.9 * rows), wspace=0.05, hspace=0.15)
     for axes in figure.subplots(rows, columns, squeeze=False).flat:
         axes.axis("off")
@@ -31,7 +29,6 @@ def sample_sheet(section: Section, path: Path) -> bool:
         axes.imshow(grid, interpolation="nearest", cmap="gray")
         axes.set_title(textwrap.fill(configuration.name, 36), fontsize=7)
     figure.savefig(path, dpi=130, facecolor="white")
-    return True
 
 
 def sample_grid(configuration: Configuration) -> Image.Image | None:
@@ -40,6 +37,6 @@ def sample_grid(configuration: Configuration) -> Image.Image | None:
         if run.samples is not None:
             try:
                 return Image.open(run.samples).convert("RGB")
-            except (OSError, UnidentifiedImageError):
+            except OSError:
                 continue
     return None

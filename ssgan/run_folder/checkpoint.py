@@ -6,19 +6,16 @@ Imports torch only to read a checkpoint, so that one that is not there is missed
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from ssgan.config import TrainConfig, flatten
+from hydra.core.hydra_config import HydraConfig
+
+from ssgan.comparing import FREE, differences, fixed
+from ssgan.config import TrainConfig
 from ssgan.errors import ConfigError, DataError
-
-#: Parts of the configuration that decide what a checkpoint's values mean; a resumed run must not change them. The
-#: others (length, logging, learning rate …) it may.
-FIXED = ("model", "trick", "objective", "data", "seed", "ensemble")
-
-#: Of those, what a resumed run may change all the same: where the data lies, how much of it is evaluated at once.
-FREE = ("data.root", "data.path", "data.eval_batch_size")
+from ssgan.resolvers import in_sweep
+from ssgan.typed_overrides import typed
 
 
 def last_checkpoint(run_dir: str | Path) -> Path:
@@ -70,6 +67,17 @@ def remove_requeued(run_dir: str) -> None:
         path.unlink()
 
 
+def how_to_go_on(run_dir: str) -> str:
+    """What to say to the user of a run that was stopped, after the words that it was."""
+    if not last_checkpoint(run_dir).is_file():
+        return "; callbacks has no checkpoints, so nothing was saved"
+    if in_sweep():
+        return ""  # what goes on with a sweep is said at its end
+    if not HydraConfig.initialized():
+        return "; the same command goes on (from Python, the same options with ckpt_path=last)"
+    return f"; the same options with {typed('hydra.run.dir', run_dir)} ckpt_path=last go on"
+
+
 def read_checkpoint(path: str) -> dict[str, Any]:
     """Read a checkpoint without executing pickled code.
 
@@ -93,29 +101,28 @@ def read_checkpoint(path: str) -> dict[str, Any]:
     return checkpoint
 
 
-def check_resumable(path: str, config: dict[str, Any]) -> dict[str, Any]:
-    """Refuse to resume under options that give the saved values another meaning; return the checkpoint.
+class Resumed(NamedTuple):
+    """The checkpoint that a run goes on from: its ``path``, how far it is, and of which images it is."""
+
+    path: str
+    iterations: int
+    data_checksum: str | None
+
+
+def check_resumable(path: str, config: dict[str, Any]) -> Resumed:
+    """Refuse to resume under options that give the saved values another meaning.
 
     Raises:
         ConfigError: names the first option that differs.
     """
     checkpoint = read_checkpoint(path)
     saved = checkpoint["ssgan"]["config"]
-    before, now = ({key: node.get(key) for key in FIXED} | _fixed_elsewhere(node) for node in (saved, config))
-    for option, old, new in differences(before, now, FREE):
+    for option, old, new in differences(fixed(saved), fixed(config), FREE):
         name, _, leaf = option.rpartition(".")
         if leaf == "_target_" and None in (old, new):
             raise ConfigError(f"cannot resume {path} {'with' if old is None else 'without'} {name}")
         raise ConfigError(f"cannot resume {path}: {option} was {old} there and is {new} now")
-    return checkpoint
-
-
-def _fixed_elsewhere(config: dict[str, Any]) -> dict[str, Any]:
-    """What decides how Lightning has counted batches, and whether there is an average of G's weights."""
-    return {
-        "trainer": {"iterations_per_batch": config.get("trainer", {}).get("iterations_per_batch", 1)},
-        "optim": {"average": {"generator": config.get("optim", {}).get("average", {}).get("generator", False)}},
-    }
+    return Resumed(path, checkpoint["global_step"], checkpoint["ssgan"].get("data_checksum"))
 
 
 def check_left_behind(config: TrainConfig) -> None:
@@ -133,43 +140,27 @@ def check_left_behind(config: TrainConfig) -> None:
         )
 
 
-def check_length(path: str, checkpoint: dict[str, Any], iterations: int) -> None:
+def check_length(resumed: Resumed, iterations: int) -> None:
     """Refuse to resume a run that is past so many iterations, its end, already.
 
     Raises:
         ConfigError: says how far it is.
     """
-    if (done := checkpoint["global_step"]) > iterations:
+    if resumed.iterations > iterations:
         raise ConfigError(
-            f"cannot resume {path}: it is at iteration {done} and the run would end at {iterations}; make it longer by"
-            " trainer.max_iterations or optim.epochs"
+            f"cannot resume {resumed.path}: it is at iteration {resumed.iterations} and the run would end at"
+            f" {iterations}; make it longer by trainer.max_iterations or optim.epochs"
         )
 
 
-def check_data(path: str, checkpoint: dict[str, Any], checksum: str) -> None:
+def check_data(resumed: Resumed, checksum: str) -> None:
     """Refuse to resume on images or labels that are not those with which the run began.
 
     Raises:
         DataError: says so.
     """
-    if checkpoint["ssgan"].get("data_checksum", checksum) != checksum:
+    if resumed.data_checksum not in (None, checksum):
         raise DataError(
-            f"cannot resume {path}: the data set has other images or labels now than when the run began;"
+            f"cannot resume {resumed.path}: the data set has other images or labels now than when the run began;"
             " put the old ones back, or begin a new run"
         )
-
-
-def differences(
-    before: dict[str, Any], now: dict[str, Any], ignored: Sequence[str] = ()
-) -> Iterator[tuple[str, Any, Any]]:
-    """The options that differ between two configurations, each as (dotted name, before, now); None for an absent one.
-
-    Args:
-        before: a resolved configuration.
-        now: another.
-        ignored: dotted names of options or groups that may differ.
-    """
-    old, new = flatten(before), flatten(now)
-    for option in sorted(old.keys() | new.keys()):
-        if old.get(option) != new.get(option) and not any(f"{option}.".startswith(f"{name}.") for name in ignored):
-            yield option, old.get(option), new.get(option)

@@ -8,8 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ssgan.build import build_model
-from ssgan.config import TrainConfig, parse_resolved
+from ssgan.config import TrainConfig
 from ssgan.errors import ConfigError
 from ssgan.run_folder.checkpoint import last_checkpoint, read_checkpoint
 from ssgan.run_folder.checkpoint_file import AtomicCheckpointIO
@@ -91,10 +90,6 @@ def member_config(config: dict[str, Any], i: int) -> dict[str, Any]:
 def member_checkpoint(checkpoint: dict[str, Any], i: int) -> dict[str, Any]:
     """Member i's part of an ensemble's checkpoint, with which its training can go on alone."""
     described = checkpoint["ssgan"]
-    config = member_config(described["config"], i)
-    alone = build_model(
-        parse_resolved(config), tuple(described["image_shape"]), described["classes"], described["num_labels"]
-    ).state_dict()
 
     def part(value: Any) -> Any:
         # The stacked tensors of an optimiser have a dimension, its count of steps has none.
@@ -102,11 +97,7 @@ def member_checkpoint(checkpoint: dict[str, Any], i: int) -> dict[str, Any]:
 
     history, rows = described["history"], described["history"]["rows"]
     return checkpoint | {
-        # What the members share has no further dimension.
-        "state_dict": {
-            name: value if value.ndim == alone[name].ndim else value[i].clone()
-            for name, value in checkpoint["state_dict"].items()
-        },
+        "state_dict": {name: value[i].clone() for name, value in checkpoint["state_dict"].items()},
         "optimizer_states": [
             {
                 "state": {key: {name: part(v) for name, v in state.items()} for key, state in states["state"].items()},
@@ -117,7 +108,7 @@ def member_checkpoint(checkpoint: dict[str, Any], i: int) -> dict[str, Any]:
         "callbacks": {},
         "ssgan": described
         | {
-            "config": config,
+            "config": member_config(described["config"], i),
             "seconds": described["seconds"] / len(described["rng_state"]),
             "rng_state": described["rng_state"][i].clone(),
             "history": {"names": history["names"], "rows": None if rows is None else rows[..., i]},

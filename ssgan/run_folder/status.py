@@ -28,8 +28,8 @@ class RunStatus:
     seconds: float = 0.0
     error: str | None = None
     updated: float = field(default_factory=time.time)  # seconds since 1970
-    pid: int | None = field(default_factory=os.getpid)  # of the process that says so
-    host: str | None = field(default_factory=gethostname)
+    pid: int = field(default_factory=os.getpid)  # of the process that says so
+    host: str = field(default_factory=gethostname)
 
     @property
     def fraction(self) -> float:
@@ -63,6 +63,6 @@ def read_status(run_dir: str | Path) -> RunStatus | None:
     """The status in a run folder; None if there is none that can be read."""
     try:
         values = json.loads(Path(run_dir, "status.json").read_text())
-        return RunStatus(**{"pid": None, "host": None, **values}) if values["state"] in STATES else None
+        return RunStatus(**values) if values["state"] in STATES else None
     except (OSError, ValueError, TypeError, KeyError):
         return None

@@ -75,16 +75,14 @@ class InceptionExtractor:
         device: where to compute.
 
     Raises:
-        ConfigError: torch-fidelity is not installed, or the file is not such a file.
+        ConfigError: the file is not such a file.
     """
 
     name = "inception"
 
     def __init__(self, weights: Path | None, device: torch.device) -> None:
-        try:
-            from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
-        except ImportError as error:
-            raise ConfigError("scores need torch-fidelity: pip install 'ssgan[score]'") from error
+        from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
+
         if weights is not None and not weights.is_file():
             raise ConfigError(f"--inception={weights}: there is no such file")
         try:

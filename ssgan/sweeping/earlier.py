@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ssgan.config import TrainConfig, indifferent
+from ssgan.comparing import FREE, differences, indifferent
+from ssgan.config import TrainConfig
 from ssgan.errors import ConfigError
-from ssgan.run_folder.checkpoint import FREE, differences, last_checkpoint, read_checkpoint
+from ssgan.run_folder.checkpoint import last_checkpoint, read_checkpoint
 
 
 def finished_result(config: TrainConfig) -> dict[str, Any] | None:

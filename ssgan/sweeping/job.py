@@ -17,9 +17,9 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from ssgan.commands.cli import MENDABLE, WRONG_OPTIONS, describe
 from ssgan.commands.unused_folder import put_configuration_back
 from ssgan.config import TrainConfig
+from ssgan.error_lines import MENDABLE, WRONG_OPTIONS, describe
 from ssgan.errors import ConfigError, DataError
 from ssgan.machine.cores import cpu_count
 from ssgan.machine.processes import first_process, one_of_several

@@ -104,7 +104,7 @@ def _process(folder: Path) -> int | None:
     status = read_status(folder)
     if status is None or status.state != "running" or time.time() - status.updated > _GONE:
         return None
-    if status.pid is None or status.pid == os.getpid() or status.host != gethostname():
+    if status.pid == os.getpid() or status.host != gethostname():
         return None
     try:
         os.kill(status.pid, 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ssgan.commands.flags import Parser, run_command
+from ssgan.commands.flags import Parser, command
 from ssgan.errors import ConfigError, DataError
 
 
@@ -62,7 +62,7 @@ def test_what_the_user_can_mend_is_one_line(
         raise error
 
     with pytest.raises(SystemExit) as end:
-        run_command(main)
+        command(main)()
     assert end.value.code == status and capsys.readouterr().err == said
 
 
@@ -71,4 +71,4 @@ def test_a_defect_keeps_its_traceback() -> None:
         raise ZeroDivisionError("ours")
 
     with pytest.raises(ZeroDivisionError, match="ours"):
-        run_command(main)
+        command(main)()

@@ -20,7 +20,7 @@ OPTIONS: dict[str, Any] = {"num_labels": 20, "batch_size": 10}
 def test_the_streams_are_the_members_in_step(options: dict[str, Any], processes: int) -> None:
     options = OPTIONS | options
     for rank in range(processes):
-        data = EnsembleData(images(), Digits(seed=3, **options), 5, 3, 2, 1)
+        data = EnsembleData(images(), Digits(seed=3, **options), 5, 3, d_steps=2)
         data.trainer = Trainer(processes, rank, global_step=2)  # type: ignore[assignment]
         data.setup("fit")
         alone = [SemiSupervisedData(images(), Digits(seed=3 + i, **options), 5 + i, 2, 1) for i in range(3)]

@@ -27,7 +27,7 @@ def test_long_names_leave_room_for_the_confusions(classes: int) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # "axes sizes collapsed to zero"
         figure = confusion_figure(given)
-        figure.canvas.draw()
+        figure.draw_without_rendering()
     (axes,) = figure.axes
     assert axes.get_window_extent().width > 0.25 * figure.bbox.width
     for label in (*axes.get_yticklabels(), axes.yaxis.label, axes.xaxis.label):

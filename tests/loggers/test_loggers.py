@@ -100,38 +100,26 @@ def test_logging_does_not_change_the_run(tmp_path: Path):
     assert_equal(loud_state["ssgan"]["rng_state"], quiet_state["ssgan"]["rng_state"])
 
 
-class Closing(Logger):
-    """A logger of someone's own, whose ``close`` takes nothing."""
+class Told(Logger):
+    """A logger that wants to know how the run ended."""
 
-    closed: ClassVar[list[str]] = []
-
-    def __init__(self, label: str, fails: bool = False) -> None:
-        super().__init__()
-        self.label, self.fails = label, fails
-
-    name = version = property(lambda self: self.label)
+    heard: ClassVar[list[BaseException | None]] = []
+    name = version = "told"
 
     def log_metrics(self, metrics: Any, step: int | None = None) -> None: ...
 
     def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None: ...
 
-    def close(self) -> None:
-        self.closed.append(self.label)
-        if self.fails:
-            raise RuntimeError("it cannot be closed")
+    def finish_after(self, ended_by: BaseException | None) -> None:
+        self.heard.append(ended_by)
 
 
-def test_each_logger_is_closed_also_beside_one_that_cannot_be() -> None:
-    target = f"{Closing.__module__}.Closing"
-    nodes = {label: {"_target_": target, "label": label, "fails": label == "b"} for label in "abc"}
-    Closing.closed.clear()
-    with pytest.raises(RuntimeError, match="it cannot be closed"), open_loggers(nodes) as loggers:
-        assert [logger.name for logger in loggers] == ["a", "b", "c"]
-    assert sorted(Closing.closed) == ["a", "b", "c"]
-
-
-def test_what_ended_the_run_is_told_and_not_that_a_logger_could_not_be_closed(caplog) -> None:
-    nodes = {"b": {"_target_": f"{Closing.__module__}.Closing", "label": "b", "fails": True}}
+def test_loggers_that_ask_are_told_how_the_run_ended() -> None:
+    nodes = {name: {"_target_": f"{Told.__module__}.Told"} for name in "ab"}
+    Told.heard.clear()
+    with open_loggers(nodes):
+        assert Told.heard == []
+    assert Told.heard == [None, None]
     with pytest.raises(KeyError, match="the run's"), open_loggers(nodes):
         raise KeyError("the run's")
-    assert caplog.messages == ["a logger could not be closed: it cannot be closed"]
+    assert [type(error) for error in Told.heard[2:]] == [KeyError, KeyError]

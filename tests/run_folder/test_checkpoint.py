@@ -172,7 +172,7 @@ def test_a_file_of_something_else_is_one_line(other: object, tmp_path: Path):
 
 
 def saved_with(path: Path, config: dict) -> str:
-    torch.save({"ssgan": {"config": config}}, path)
+    torch.save({"ssgan": {"config": config}, "global_step": 2}, path)
     return str(path)
 
 

@@ -128,7 +128,6 @@ def test_a_second_signal_ends_the_sweep_as_it_is(tmp_path: Path, monkeypatch: py
     [
         {"state": "done"},
         {"updated": time.time() - 400},
-        {"pid": None},
         {"pid": os.getpid()},
         {"host": "elsewhere"},
         {"pid": -1},  # stands for one that is gone

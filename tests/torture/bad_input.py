@@ -26,7 +26,8 @@ from pathlib import Path
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from ssgan.config import config_folder, flatten
+from ssgan.comparing import flatten
+from ssgan.config import config_folder
 from ssgan.train import main as train_main
 
 #: Processor seconds in which a command line has to be refused, so that a busy machine is no fault.

@@ -104,7 +104,7 @@ for axis, trick in zip(axes, ("none", "feature_matching"), strict=True):
 # %%
 model = trained("none")
 layer = MinibatchFeatures(64, kernels=50, dim=5, reference_size=100)
-layer.reset_parameters(torch.Generator().manual_seed(0))
+layer.draw_parameters(torch.Generator().manual_seed(0))
 with torch.no_grad():
     layer.log_scale.fill_(-1.5)
 digits = model.images().x_train

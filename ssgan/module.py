@@ -22,7 +22,7 @@ from ssgan.training.average import WeightAverage, average_rate, in_use
 from ssgan.training.captured import Captured
 from ssgan.training.error_rates import ErrorRates
 from ssgan.training.initialisation import initialise_players
-from ssgan.training.length import total_iterations
+from ssgan.training.length import count_iteration, total_iterations
 from ssgan.training.loss_log import LossLog, row_of
 from ssgan.training.members import ONE, Members
 from ssgan.training.optimisers import adapt, make_optimiser, set_learning_rate
@@ -82,10 +82,12 @@ class SemiSupervisedGAN(L.LightningModule):
         self.tricks = tricks or TrickSet()
         self.objective = objective or Objective()
         self.optim = optim or Optim()
-        self.members, self.seed = members, seed
+        self.members = members
+        self.seed = seed
         self.augmentation = augmentation or Augmentation()
         self.description = description or {}
-        self.loss_log, self.cuda_graphs = LossLog(log_every), cuda_graphs
+        self.loss_log = LossLog(log_every)
+        self.cuda_graphs = cuda_graphs
         self.take_steps: Any = self.steps
         self.lr = self.optim.lr
         self.progress: Tensor
@@ -93,7 +95,8 @@ class SemiSupervisedGAN(L.LightningModule):
         self._begin_to_follow()
         self.errors = ErrorRates(discriminator.classifier.out_features, members)
         self.random = Randomness(seed, members)
-        self.seconds, self.started, self.final_test = 0.0, 0.0, False  # the last: whether a test ends the training
+        self.seconds = self.started = 0.0
+        self.final_test = False  # whether a test ends the training
         self._resumed: dict[str, Any] | None = None
 
     @classmethod
@@ -160,7 +163,7 @@ class SemiSupervisedGAN(L.LightningModule):
             rate = average_rate(self.optim.average, self.global_step, self.optim.length)
             for follow in self.follow:
                 follow(rate)
-            self._count_iteration()
+            count_iteration(self.trainer)
             if self.global_step % self.loss_log.length == 0:
                 self._log_losses()
 
@@ -212,12 +215,6 @@ class SemiSupervisedGAN(L.LightningModule):
         penalties.follow(network)
         return {name: term.detach() for name, term in terms.items()}
 
-    def _count_iteration(self) -> None:
-        """Let ``trainer.global_step`` count iterations; Lightning would count each optimiser's steps."""
-        progress = self.trainer.fit_loop.epoch_loop.manual_optimization.optim_step_progress
-        progress.increment_ready()
-        progress.increment_completed()
-
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Clip a player's gradient; a loss scaler has unscaled it by now."""
         if (norm := self.optim.clip_norm) is not None:
@@ -232,8 +229,10 @@ class SemiSupervisedGAN(L.LightningModule):
 
     def _log_losses(self, callbacks: bool = True) -> None:
         """Log the terms' means since the last row, to callbacks and progress bar too; stop if one was not finite."""
-        if means := self.loss_log.flush(self.global_step, self.trainer.strategy):
-            self._log(means := {**means, "train/lr": self.lr})
+        means = self.loss_log.flush(self.global_step, self.trainer.strategy)
+        if means:
+            means["train/lr"] = self.lr
+            self._log(means)
         for key, value in means.items() if callbacks else ():
             # A tensor of the host; a number would go to the device, and back at every batch.
             self.log(key, torch.tensor(value), prog_bar=key in ("train/d_loss", "train/g_loss"), logger=False)

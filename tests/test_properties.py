@@ -202,7 +202,7 @@ def test_historical_averaging(start: Tensor, weight: float, steps: int):
 @given(matrices(100.0, columns=3), st.booleans())
 def test_minibatch_discrimination(features: Tensor, include_self: bool):
     layer = MinibatchFeatures(features.shape[1], kernels=2, dim=3, reference_size=1, include_self=include_self)
-    layer.reset_parameters(torch.Generator().manual_seed(0))
+    layer.draw_parameters(torch.Generator().manual_seed(0))
     a, b = leaf(features)
     output = layer(a.unsqueeze(0)).squeeze(0)
     n = len(features)

@@ -140,7 +140,7 @@ class MinibatchFeatures(nn.Module):
         self.log_scale = nn.Parameter(torch.zeros(kernels, dim))
         self.bias = nn.Parameter(torch.full((kernels,), -1.0))
 
-    def reset_parameters(self, generator: torch.Generator) -> None:
+    def draw_parameters(self, generator: torch.Generator) -> None:
         """T ~ N(0, 0.05²), log scale 0, bias −1."""
         nn.init.normal_(self.weight, 0.0, 0.05, generator=generator)
         nn.init.zeros_(self.log_scale)

@@ -26,7 +26,7 @@ class SpectralScale(nn.Module):
         self.iterations = iterations
         self.register_buffer("start", torch.ones(shape[0]))
 
-    def reset_parameters(self, generator: torch.Generator) -> None:
+    def draw_parameters(self, generator: torch.Generator) -> None:
         """Draw the vector at which the power method starts."""
         self.start.normal_(generator=generator)
 

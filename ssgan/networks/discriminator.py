@@ -80,7 +80,7 @@ class Discriminator(nn.Module):
         """Noise for a batch of n, for :meth:`forward`."""
         return self.body.draw_noise(n, generator) + self.feature_noise.draw_noise(n, generator)
 
-    def reset_parameters(self, generator: torch.Generator) -> None:
+    def draw_parameters(self, generator: torch.Generator) -> None:
         """Draw the start values of the weights."""
         initialise_weights(self, self.weight_init, generator)
 

@@ -49,7 +49,7 @@ class Generator(nn.Module):
         """Draw the reference batch."""
         self.reference.copy_(self.draw_z(len(self.reference), generator))
 
-    def reset_parameters(self, generator: torch.Generator) -> None:
+    def draw_parameters(self, generator: torch.Generator) -> None:
         """Draw the start values of the weights."""
         initialise_weights(self, self.weight_init, generator)
 

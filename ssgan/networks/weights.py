@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from inspect import signature
 from typing import Any
 
 import torch
@@ -20,8 +19,8 @@ SMALL_NORMAL: WeightInit = partial(nn.init.normal_, std=0.05)
 def initialise_weights(network: nn.Module, init: WeightInit, generator: torch.Generator) -> None:
     """Set the weights of all dense and convolutional layers by ``init`` and their biases to 0.
 
-    Layers whose own ``reset_parameters`` takes a random generator follow it. Others, as torch's norms, stay as they
-    were made, and so do those whose weights do not learn.
+    Layers with a ``draw_parameters(generator)`` of their own follow it. Others, as torch's norms, stay as they were
+    made, and so do those whose weights do not learn.
     """
     layer: Any
     for layer in network.modules():
@@ -31,7 +30,5 @@ def initialise_weights(network: nn.Module, init: WeightInit, generator: torch.Ge
             init(layer.weight, generator=generator)
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
-        elif (
-            layer is not network and hasattr(layer, "reset_parameters") and signature(layer.reset_parameters).parameters
-        ):
-            layer.reset_parameters(generator)
+        elif layer is not network and hasattr(layer, "draw_parameters"):
+            layer.draw_parameters(generator)

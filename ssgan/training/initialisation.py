@@ -26,8 +26,8 @@ def initialise_players(
         seed: of weights, references, and the noise of the pass over the images.
     """
     rng = torch.Generator().manual_seed(seed)
-    generator.reset_parameters(rng)
-    discriminator.reset_parameters(rng)
+    generator.draw_parameters(rng)
+    discriminator.draw_parameters(rng)
     generator.set_reference(rng)
     if discriminator.reference_size:
         of_few = torch.arange(discriminator.reference_size) % len(images)  # repeated, where they do not suffice

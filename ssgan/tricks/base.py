@@ -49,9 +49,10 @@ class Trick:
         """Network that learns with G, by G's cost and optimiser; the technique finds it again in ``step.companion``.
 
         It is called once with G's images before training, so that layers can take start values from data. The weights
-        of dense and convolutional layers are drawn as G's, their biases 0; others follow ``reset_parameters`` if that
-        takes a ``torch.Generator``, or keep the values with which they were made. ``optim.clip_norm`` is that of G's
-        gradient and the network's together; penalties on parameters and the averages of weights leave it out.
+        of dense and convolutional layers are drawn as G's, their biases 0; others follow their
+        ``draw_parameters(generator)`` if they have one, or keep the values with which they were made.
+        ``optim.clip_norm`` is that of G's gradient and the network's together; penalties on parameters and the averages
+        of weights leave it out.
         """
         return None
 

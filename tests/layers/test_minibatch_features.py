@@ -15,7 +15,7 @@ def build(include_self=False, reference_size=5, seed=0):
     """A layer whose scales and biases differ between kernels."""
     rng = torch.Generator().manual_seed(seed)
     layer = MinibatchFeatures(IN, KERNELS, DIM, reference_size, include_self)
-    layer.reset_parameters(rng)
+    layer.draw_parameters(rng)
     with torch.no_grad():
         layer.log_scale.copy_(0.5 * torch.randn(KERNELS, DIM, generator=rng) - 1)
         layer.bias.copy_(torch.tensor([0.5, -1.0, 2.0]))
@@ -180,7 +180,7 @@ def test_data_dependent_start_from_a_batch_without_distances_stays_finite(x):
 
 def test_start_values():
     layer = MinibatchFeatures(300, 20, 5, 1)
-    layer.reset_parameters(torch.Generator().manual_seed(0))
+    layer.draw_parameters(torch.Generator().manual_seed(0))
     assert layer.weight.mean().item() == pytest.approx(0, abs=2e-3)
     assert layer.weight.std().item() == pytest.approx(0.05, rel=0.02)
     assert (layer.log_scale == 0).all() and (layer.bias == -1).all() and layer.out_features == 20

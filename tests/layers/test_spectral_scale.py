@@ -15,7 +15,7 @@ def seeded(seed=0):
 
 def scale_of(shape, iterations):
     scale = SpectralScale(torch.Size(shape), iterations)
-    scale.reset_parameters(seeded(1))
+    scale.draw_parameters(seeded(1))
     return scale
 
 

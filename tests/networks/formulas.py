@@ -9,7 +9,7 @@ from tests.networks.small import seeded
 
 def randomise(network):
     """Other than the start values, so that gains, biases and shifts count."""
-    network.reset_parameters(seeded())
+    network.draw_parameters(seeded())
     rng = seeded(1)
     with torch.no_grad():
         for name, value in network.state_dict().items():

@@ -22,7 +22,7 @@ def seeded(seed=0):
 
 def build_d(name="conv", shape=(2, 9, 10), tricks=None, seed=0, model=None):
     network = (model or SMALL[name]).build_discriminator(shape, K, TrickSet(tricks), BATCH)
-    network.reset_parameters(seeded(seed))
+    network.draw_parameters(seeded(seed))
     if network.reference_size:
         network.set_reference(images(network.reference_size, shape, seed=99))
     return network
@@ -30,7 +30,7 @@ def build_d(name="conv", shape=(2, 9, 10), tricks=None, seed=0, model=None):
 
 def build_g(name="conv", shape=(2, 9, 10), tricks=None, seed=0, model=None):
     network = (model or SMALL[name]).build_generator(shape, TrickSet(tricks), BATCH)
-    network.reset_parameters(seeded(seed))
+    network.draw_parameters(seeded(seed))
     network.set_reference(seeded(seed + 1))
     return network
 

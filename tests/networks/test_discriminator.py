@@ -54,7 +54,7 @@ def test_a_heads_features_are_appended_to_those_of_d():
 
 def test_a_minibatch_head_made_for_batches_of_one_has_nobody_to_compare_with():
     network = SMALL["mlp"].build_discriminator((1, 3, 3), K, TrickSet(HEAD), batch_size=1)
-    network.reset_parameters(seeded())
+    network.draw_parameters(seeded())
     x = images(4, (1, 3, 3))
     head = network.heads["minibatch_discrimination"]
     output = network(x)

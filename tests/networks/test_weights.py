@@ -63,7 +63,7 @@ def test_start_values_come_from_the_given_generator_alone(name, build):
         torch.manual_seed(torch_seed)
         network = build(name, tricks=HEAD | VBN, seed=seed)
         state = torch.get_rng_state()
-        network.reset_parameters(seeded(seed))
+        network.draw_parameters(seeded(seed))
         assert torch.equal(torch.get_rng_state(), state)
         states.append(network.state_dict())
     torch.testing.assert_close(states[0], states[1], rtol=0, atol=0)

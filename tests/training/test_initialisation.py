@@ -34,8 +34,8 @@ def test_a_network_beside_d_takes_its_start_from_ds_features_and_one_of_torchs_l
 
     # The same draws from the seed, in the order in which the start values take them.
     rng = seeded(2)
-    copy.deepcopy(generator).reset_parameters(rng)
-    copy.deepcopy(discriminator).reset_parameters(rng)
+    copy.deepcopy(generator).draw_parameters(rng)
+    copy.deepcopy(discriminator).draw_parameters(rng)
     generator.draw_z(len(some), rng)
     noise = discriminator.draw_noise(len(some), rng)
     with torch.no_grad():

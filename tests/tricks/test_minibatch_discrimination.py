@@ -11,7 +11,7 @@ from ssgan.tricks import MinibatchDiscrimination
 @pytest.mark.parametrize("include_self", [False, True])
 def test_minibatch_options_reach_the_layer(include_self):
     head = MinibatchDiscrimination(kernels=6, dim=2, include_self=include_self).discriminator_head(7, 10)
-    head.reset_parameters(torch.Generator().manual_seed(0))
+    head.draw_parameters(torch.Generator().manual_seed(0))
     assert head.out_features == 6 and head.weight.shape == (7, 6, 2)
     assert head(torch.zeros(1, 4, 7))[0, 0, 0].item() == pytest.approx((4 if include_self else 3) - 1)
 

@@ -11,9 +11,9 @@ TORTURE ?= outputs/torture/$(shell date +%Y-%m-%d/%H-%M-%S)
 CORE := $(wildcard $(addprefix tests/,callbacks commands data layers machine networks run_folder torture training tricks) \
 	tests/loggers/test_csv_logger.py tests/loggers/test_loggers.py tests/loggers/test_wandb_logger.py \
 	tests/sweeping/test_stopping.py \
-	$(patsubst %,tests/test_%.py,atomic_write build chdir checks composition config config_refused ddp divergence ensemble errors \
-	every_choice failures imports losses module objectives objectives_techniques properties resolvers resume run steps train \
-	training_options untrusted))
+	$(patsubst %,tests/test_%.py,atomic_write build chdir checks comparing composition config config_refused ddp divergence \
+	ensemble error_lines errors every_choice failures imports losses module objectives objectives_techniques properties \
+	resolvers resume run steps train trainer training_options untrusted))
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq install --constraint .ci/constraints.txt
 
 # A version manager's python3.13 may be there and still not run, and Debian's python3 may lack venv: so each is tried.

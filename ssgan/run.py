@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import lightning as L
@@ -162,6 +162,12 @@ def open_loggers(nodes: dict[str, Any]) -> Iterator[list[Logger]]:
         ended_by = error
         raise
     finally:
-        for logger in loggers:
-            if hasattr(logger, "finish_after"):
-                logger.finish_after(ended_by)
+        try:
+            with ExitStack() as ending:  # each is told, also after one that fails
+                for logger in loggers:
+                    if hasattr(logger, "finish_after"):
+                        ending.callback(logger.finish_after, ended_by)
+        except Exception as error:
+            if ended_by is None:
+                raise
+            log.warning("a logger could not be ended: %s", error)  # what ended the run is told all the same

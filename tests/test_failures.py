@@ -68,6 +68,7 @@ def test_a_gpu_that_runs_out_of_memory_says_what_to_reduce(tmp_path: Path, monke
 
 def test_a_lost_process_is_one_line_that_says_how_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     config = compose_run(tmp_path, *SHORT)
+    monkeypatch.setattr("ssgan.run_folder.checkpoint.HydraConfig.initialized", lambda: True)
     monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
     lost = "another process of this run was lost"
     for saved in (False, True):
@@ -76,7 +77,10 @@ def test_a_lost_process_is_one_line_that_says_how_to_go_on(tmp_path: Path, monke
             (tmp_path / "checkpoints" / "last.ckpt").touch()
         with pytest.raises(SSGANError, match=lost) as error, told_in_one_line(config):
             raise RuntimeError("[pair.cc:561] Connection closed by peer [127.0.0.1]:49815. This is typically\nmore")
-        assert "\n" not in str(error.value) and ("ckpt_path=last" in str(error.value)) is saved
+        assert (
+            "\n" not in str(error.value)
+            and (f"hydra.run.dir={tmp_path} ckpt_path=last go on" in str(error.value)) is saved
+        )
 
 
 def test_other_errors_are_not_taken_for_these(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

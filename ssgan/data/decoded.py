@@ -9,7 +9,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
 
@@ -28,6 +28,9 @@ log = logging.getLogger(__name__)
 # Part of every cache entry's name: raise it when decoding changes, so that old entries are left behind.
 _VERSION = 3
 _THREADS = min(8, cpu_count())
+
+# Seconds to wait for another job's images; some file systems never give a lock.
+_PATIENCE = 600.0
 
 
 def decode_files(
@@ -51,21 +54,22 @@ def decode_files(
         failures: the reason, by index, of each file that could not be read.
     """
     entry = cache_dir() / "folders" / f"{_fingerprint(root, files, size, channels, resize)}.npz"
+    shape = (len(files), channels, size, size)
+    images, readable = _read_entry(entry, shape)
+    if readable.all():
+        return images, {}
     read = partial(_decode_or_reason, size=size, channels=channels, resize=resize)
     with _locked(entry):
-        return _from_cache_or(read, [root / file for file in files], entry, (len(files), channels, size, size))
+        return _complete(entry, shape, [root / file for file in files], read)
 
 
-def _from_cache_or(
-    read: Callable[[Path], np.ndarray | str], paths: Sequence[Path], entry: Path, shape: tuple[int, ...]
+def _complete(
+    entry: Path, shape: tuple[int, ...], paths: Sequence[Path], read: Callable[[Path], np.ndarray | str]
 ) -> tuple[np.ndarray, dict[int, str]]:
-    """What the cache's entry has, and the others read; then the entry has them too."""
-    images, readable = _read_entry(entry, shape) or (np.zeros(shape, np.uint8), np.zeros(len(paths), np.bool_))
+    """Read what an entry of the cache does not have, and write it there."""
+    images, readable = _read_entry(entry, shape)  # another job may have written it
     todo = np.flatnonzero(~readable).tolist()
     failures: dict[int, str] = {}
-    if not todo:
-        return images, failures
-
     # Threads are enough: Pillow gives up the interpreter's lock while it decodes and resizes.
     console = Console(stderr=True)
     with (
@@ -85,10 +89,10 @@ def _from_cache_or(
 
 
 def _locked(entry: Path) -> AbstractContextManager[object]:
-    """Keep other jobs from the entry meanwhile; where no lock can be had, each decodes for itself."""
+    """Keep other jobs from the entry meanwhile; where no lock can be had in time, each decodes for itself."""
     try:
         entry.parent.mkdir(parents=True, exist_ok=True)
-        return FileLock(entry.with_suffix(".lock")).acquire()
+        return FileLock(entry.with_suffix(".lock")).acquire(_PATIENCE)
     except (OSError, NotImplementedError):
         return nullcontext()
 
@@ -113,17 +117,20 @@ def _fingerprint(root: Path, files: Sequence[str], *options: object) -> str:
     return digest.hexdigest()[:32]
 
 
-def _read_entry(path: Path, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray] | None:
-    """Images and mask of readable files; None if there is no such entry or it is damaged."""
+def _read_entry(path: Path, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Images and mask of readable files; of none if there is no such entry or it is damaged."""
+    nothing = np.zeros(shape, np.uint8), np.zeros(shape[:1], np.bool_)
     try:
         with np.load(path, allow_pickle=False) as entry:
             images, readable = entry["images"], entry["readable"]
     except FileNotFoundError:
-        return None
+        return nothing
     except (OSError, ValueError, LookupError, EOFError, TypeError, zipfile.BadZipFile, zlib.error) as error:
         log.warning("rebuilding the damaged cache entry %s (%s)", path, error)
-        return None
-    return (images, readable) if images.shape == shape and readable.shape == shape[:1] else None
+        with suppress(OSError):
+            path.unlink()  # it is looked for once more, and would be told once more
+        return nothing
+    return (images, readable) if images.shape == shape and readable.shape == shape[:1] else nothing
 
 
 def _write_entry(path: Path, images: np.ndarray, readable: np.ndarray) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -28,6 +29,12 @@ class HistoricalAverage(nn.Module):
             self.register_buffer(f"mean_{i}", parameter.detach().clone().float())
             self.register_buffer(f"rest_{i}", torch.zeros_like(parameter, dtype=torch.float32))
         self.register_buffer("steps", torch.ones((), dtype=torch.int64))
+
+    def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *arguments: Any) -> None:
+        """Take also a state without rests, such as older ones are; they are 0 then."""
+        for i in range(self.count):
+            state_dict.setdefault(f"{prefix}rest_{i}", torch.zeros_like(self.get_buffer(f"rest_{i}")))
+        super()._load_from_state_dict(state_dict, prefix, *arguments)
 
     def means(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Each parameter's running mean, as two tensors whose sum it is, in the parameters' order."""

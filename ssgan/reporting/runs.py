@@ -26,6 +26,8 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
     "val_error": _NUMBER,
     "seconds": _NUMBER,
     "iterations_per_second": _NUMBER,
+    "num_labels": int,
+    "iterations": int,
     "seed": int,
     "data_seed": int,
     "tricks": list,

@@ -108,7 +108,9 @@ class SweepWatch:
             return f"[red]{status.state}[/]  {escape(name)}  {escape(status.error or '')}"
         result = json.loads((self.state.folder / name / "result.json").read_text())
         split = "val" if "val_error" in result else "test"  # who looks at held-out labels chooses by them
-        return f"{escape(name)}  {split} error {result[f'{split}_error']:.2%}  {result['seconds']:.0f} s"
+        learned = result.get("objective") != "unlabelled"
+        error = f"{split} error {result[f'{split}_error']:.2%}" if learned else "done"
+        return f"{escape(name)}  {error}  {result['seconds']:.0f} s"
 
     def _jobs(self) -> str:
         """How many run and have failed, how far the running ones are, and the time left."""

@@ -22,9 +22,11 @@ class ParameterPenalties(nn.ModuleDict):
     """
 
     def __init__(self, tricks: TrickSet, network: nn.Module, members: Members) -> None:
-        apart = [tricks.parameter_penalties(list(each.parameters())) for each in members.apart(network)]
-        together: Any = members.together([nn.ModuleDict(each) for each in apart])
-        super().__init__(together)
+        penalties: Any = nn.ModuleDict(tricks.parameter_penalties(list(network.parameters())))
+        if len(penalties) and members.count is not None:
+            apart = [tricks.parameter_penalties(list(each.parameters())) for each in members.apart(network)]
+            penalties = members.together([nn.ModuleDict(each) for each in apart])
+        super().__init__(penalties)
         self._members = members
 
     def terms(self, network: nn.Module) -> dict[str, Tensor]:

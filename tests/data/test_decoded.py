@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 import ssgan.data.decoded
 from ssgan.data import Folder
@@ -138,9 +139,32 @@ def test_nothing_is_kept_where_nothing_could_be_read(root: Path, cache_home: Pat
     assert not list((cache_home / "ssgan" / "folders").glob("*.npz"))
 
 
-def test_without_locks_each_decodes_for_itself(root: Path, decoded: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("error", [OSError(errno.ENOLCK, "No locks available"), NotImplementedError()])
+def test_without_locks_each_decodes_for_itself(
+    error: Exception, root: Path, decoded: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     def acquire(*args: object, **kwargs: object) -> None:
-        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+        raise error
 
     monkeypatch.setattr(ssgan.data.decoded.FileLock, "acquire", acquire)
     assert len(load(root).x_train) == 5 and len(decoded) == 10
+
+
+def test_a_lock_that_another_keeps_is_not_waited_for_without_end(
+    root: Path, cache_home: Path, decoded: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load(root)
+    (entry,) = (cache_home / "ssgan" / "folders").glob("*.npz")
+    entry.unlink()
+    monkeypatch.setattr(ssgan.data.decoded, "_PATIENCE", 0.1)
+    with FileLock(entry.with_suffix(".lock")):
+        assert len(load(root).x_train) == 5
+    assert len(decoded) == 20
+
+
+def test_what_is_there_is_read_without_the_lock(root: Path, cache_home: Path, decoded: list[str]) -> None:
+    load(root)
+    (entry,) = (cache_home / "ssgan" / "folders").glob("*.npz")
+    with FileLock(entry.with_suffix(".lock")):
+        assert len(load(root).x_train) == 5
+    assert len(decoded) == 10

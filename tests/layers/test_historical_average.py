@@ -79,6 +79,17 @@ def test_state_round_trip_goes_on_where_it_stopped():
         torch.testing.assert_close(mean, expected, rtol=1e-6, atol=1e-7)
 
 
+def test_a_state_from_before_there_were_rests_is_taken():
+    path = trajectory(9)
+    layer = HistoricalAverage(path[0], WEIGHT)
+    for theta in path[1:]:
+        layer.update(theta)
+    old = {name: value for name, value in layer.state_dict().items() if not name.startswith("rest_")}
+    resumed = HistoricalAverage(path[3], WEIGHT)
+    resumed.load_state_dict(old)
+    torch.testing.assert_close(resumed(path[2]), layer(path[2]), rtol=1e-5, atol=0)
+
+
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
 def test_the_history_is_exact_whatever_the_parameters_are_in(dtype):
     theta = [torch.full((2,), 1.0, dtype=dtype)]

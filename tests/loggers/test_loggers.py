@@ -106,12 +106,18 @@ class Told(Logger):
     heard: ClassVar[list[BaseException | None]] = []
     name = version = "told"
 
+    def __init__(self, fails: bool = False) -> None:
+        super().__init__()
+        self.fails = fails
+
     def log_metrics(self, metrics: Any, step: int | None = None) -> None: ...
 
     def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None: ...
 
     def finish_after(self, ended_by: BaseException | None) -> None:
         self.heard.append(ended_by)
+        if self.fails:
+            raise RuntimeError("it cannot be ended")
 
 
 def test_loggers_that_ask_are_told_how_the_run_ended() -> None:
@@ -123,3 +129,18 @@ def test_loggers_that_ask_are_told_how_the_run_ended() -> None:
     with pytest.raises(KeyError, match="the run's"), open_loggers(nodes):
         raise KeyError("the run's")
     assert [type(error) for error in Told.heard[2:]] == [KeyError, KeyError]
+
+
+def test_each_is_told_also_beside_one_that_fails() -> None:
+    nodes = {name: {"_target_": f"{Told.__module__}.Told", "fails": name == "b"} for name in "abc"}
+    Told.heard.clear()
+    with pytest.raises(RuntimeError, match="it cannot be ended"), open_loggers(nodes):
+        pass
+    assert Told.heard == [None, None, None]
+
+
+def test_what_ended_the_run_is_told_and_not_that_a_logger_could_not_be_ended(caplog: pytest.LogCaptureFixture) -> None:
+    nodes = {"b": {"_target_": f"{Told.__module__}.Told", "fails": True}}
+    with pytest.raises(KeyError, match="the run's"), open_loggers(nodes):
+        raise KeyError("the run's")
+    assert caplog.messages == ["a logger could not be ended: it cannot be ended"]

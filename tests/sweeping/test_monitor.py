@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from pathlib import Path
 
@@ -21,6 +22,16 @@ def test_jobs_that_end_at_once_are_numbered_one_by_one(tmp_path: Path, capsys: p
     watch.close()
     printed = capsys.readouterr().out
     assert [f"[{number}/4]" in printed for number in (1, 2, 3, 4)] == [True, True, True, False]
+
+
+def test_jobs_without_labels_have_no_error_to_show(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sweep = state(tmp_path)
+    job(tmp_path, "a", "done", 100)
+    path = tmp_path / "a" / "result.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"objective": "unlabelled"}))
+    SweepWatch(sweep, every=0.01).close()
+    printed = capsys.readouterr().out
+    assert "a  done  3 s" in printed and "error" not in printed
 
 
 def test_a_sweep_of_which_nothing_is_to_be_seen_has_failed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -27,7 +27,7 @@ class HistoricalAverage(nn.Module):
         self.count = len(parameters)
         for i, parameter in enumerate(parameters):
             self.register_buffer(f"mean_{i}", parameter.detach().clone().float())
-            self.register_buffer(f"rest_{i}", torch.zeros_like(parameter, dtype=torch.float32))
+            self.register_buffer(f"rest_{i}", torch.zeros_like(parameter).float())
         self.register_buffer("steps", torch.ones((), dtype=torch.int64))
 
     def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *arguments: Any) -> None:

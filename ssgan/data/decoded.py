@@ -89,11 +89,15 @@ def _complete(
 
 
 def _locked(entry: Path) -> AbstractContextManager[object]:
-    """Keep other jobs from the entry meanwhile; where no lock can be had in time, each decodes for itself."""
+    """Keep other jobs from the entry meanwhile; where no lock can be had in time, each decodes for itself.
+
+    That is more work and does no harm, as an entry is written whole; so it is told and goes on.
+    """
     try:
         entry.parent.mkdir(parents=True, exist_ok=True)
         return FileLock(entry.with_suffix(".lock")).acquire(_PATIENCE)
-    except (OSError, NotImplementedError):
+    except (OSError, NotImplementedError) as error:
+        log.info("decoding images without a lock on the cache: %s", error or "there are none here")
         return nullcontext()
 
 

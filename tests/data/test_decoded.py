@@ -141,13 +141,19 @@ def test_nothing_is_kept_where_nothing_could_be_read(root: Path, cache_home: Pat
 
 @pytest.mark.parametrize("error", [OSError(errno.ENOLCK, "No locks available"), NotImplementedError()])
 def test_without_locks_each_decodes_for_itself(
-    error: Exception, root: Path, decoded: list[str], monkeypatch: pytest.MonkeyPatch
+    error: Exception,
+    root: Path,
+    decoded: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     def acquire(*args: object, **kwargs: object) -> None:
         raise error
 
     monkeypatch.setattr(ssgan.data.decoded.FileLock, "acquire", acquire)
-    assert len(load(root).x_train) == 5 and len(decoded) == 10
+    with caplog.at_level(logging.INFO):
+        assert len(load(root).x_train) == 5 and len(decoded) == 10
+    assert "decoding images without a lock" in caplog.text
 
 
 def test_a_lock_that_another_keeps_is_not_waited_for_without_end(

@@ -88,7 +88,7 @@ def _test(run: str, arguments: Namespace) -> tuple[MeasuredModel, Tensor]:
     from ssgan.inference.trained import load
 
     model = load(run, arguments.device)
-    if not model.config.objective.labelled_weight:
+    if not model.knows_classes:
         raise ConfigError(f"{run} was trained without labels: D has not learned the classes; ssgan.score rates samples")
     data = model.images(arguments.data)
     prediction = model.predict(data.x_test, arguments.batch_size)

@@ -65,6 +65,8 @@ def main() -> None:
             from ssgan.inference.trained import load
 
             model = load(arguments.run, arguments.device)
+            if not model.knows_classes:
+                print(f"{arguments.run} was trained without labels: only realness means something", file=sys.stderr)
             with (
                 progress_bar(len(files), shown=arguments.out is not None or not sys.stdout.isatty()) as advance,
                 prediction_writer(arguments.out, fmt, model.classes) as writer,

@@ -117,6 +117,18 @@ def test_files_in_folders_that_are_no_images_by_their_ending_are_said(
     assert capfd.readouterr().err.splitlines() == [said]
 
 
+def test_labels_of_a_model_that_learned_from_none_are_told_to_mean_nothing(
+    tmp_path: Path, images: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+):
+    train(tmp_path / "unlabelled", *QUIET, *TINY_MLP, "objective=unlabelled", "trainer.max_iterations=1")
+    assert not ssgan.load(tmp_path / "unlabelled").knows_classes
+    capfd.readouterr()
+    assert call(monkeypatch, tmp_path / "unlabelled", "photos/1.png") == 0
+    written = capfd.readouterr()
+    assert written.err == f"{tmp_path / 'unlabelled'} was trained without labels: only realness means something\n"
+    assert written.out.startswith("file,label,")
+
+
 def test_the_reader_may_stop_early(run_dir: Path, images: Path):
     head = f"{sys.executable} -m ssgan.predict {run_dir} photos/0.png photos/1.png | true"
     done = subprocess.run(["bash", "-c", head], capture_output=True, text=True, env=environment(), check=False)

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from rich.console import Console
 from rich.progress import Progress
 
@@ -95,7 +95,11 @@ def _locked(entry: Path) -> AbstractContextManager[object]:
     """
     try:
         entry.parent.mkdir(parents=True, exist_ok=True)
-        return FileLock(entry.with_suffix(".lock")).acquire(_PATIENCE)
+        lock = FileLock(entry.with_suffix(".lock"))
+        with suppress(Timeout):
+            return lock.acquire(blocking=False)
+        log.info("waiting for another job that decodes the same images")
+        return lock.acquire(_PATIENCE)
     except (OSError, NotImplementedError) as error:
         log.info("decoding images without a lock on the cache: %s", error or "there are none here")
         return nullcontext()

@@ -92,6 +92,11 @@ class TrainedModel:
         _, height, width = self.image_shape
         return max(1, min(_BATCH_IMAGES, _BATCH_PIXELS // (height * width)))
 
+    @property
+    def knows_classes(self) -> bool:
+        """Whether D has learned the classes: not without labels, where only D(x) and the samples mean something."""
+        return self.config.objective.labelled_weight > 0
+
     def __repr__(self) -> str:
         kind = "ensemble" if self.config.run.ensemble else "classifier"
         return f"<{kind} of {len(self.classes)} classes, images {self.image_shape}, from {self.path}>"

@@ -157,15 +157,22 @@ def test_without_locks_each_decodes_for_itself(
 
 
 def test_a_lock_that_another_keeps_is_not_waited_for_without_end(
-    root: Path, cache_home: Path, decoded: list[str], monkeypatch: pytest.MonkeyPatch
+    root: Path,
+    cache_home: Path,
+    decoded: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    load(root)
-    (entry,) = (cache_home / "ssgan" / "folders").glob("*.npz")
-    entry.unlink()
-    monkeypatch.setattr(ssgan.data.decoded, "_PATIENCE", 0.1)
-    with FileLock(entry.with_suffix(".lock")):
-        assert len(load(root).x_train) == 5
+    with caplog.at_level(logging.INFO):
+        load(root)
+        assert "another job" not in caplog.text
+        (entry,) = (cache_home / "ssgan" / "folders").glob("*.npz")
+        entry.unlink()
+        monkeypatch.setattr(ssgan.data.decoded, "_PATIENCE", 0.1)
+        with FileLock(entry.with_suffix(".lock")):
+            assert len(load(root).x_train) == 5
     assert len(decoded) == 20
+    assert "waiting for another job" in caplog.text and "decoding images without a lock" in caplog.text
 
 
 def test_what_is_there_is_read_without_the_lock(root: Path, cache_home: Path, decoded: list[str]) -> None:

@@ -19,8 +19,6 @@ from tests.runs import TRICKS, chosen
 
 MODELS = {
     "mlp": ((1, 8, 8), ()),
-    "mlp, all techniques": ((1, 8, 8), tuple(chosen(*TRICKS))),
-    "conv": ((3, 12, 12), ("model=conv",)),
     "conv, all techniques": ((3, 12, 12), ("model=conv", *chosen(*TRICKS))),
 }
 

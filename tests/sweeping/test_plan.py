@@ -103,7 +103,7 @@ def test_the_ablation_is_none_each_alone_all_and_all_but_one(tmp_path: Path) -> 
     chosen = [(frozenset(tricks.split("+")) - {"none"}, int(seed)) for tricks, seed in jobs]
     assert len(chosen) == len(set(chosen)) == 60
     assert set(chosen) == set(itertools.product(expected, range(1, 6)))
-    for tricks, seed in chosen:
+    for seed, tricks in zip(itertools.cycle(range(1, 6)), expected, strict=False):  # each of them once, and each split
         run_dir = tmp_path / f"{len(tricks)}-{seed}"
         run_dir.mkdir(exist_ok=True)
         cfg = composed(run_dir, "sweep=ablation", f"trick=[{','.join(sorted(tricks))}]", f"data.seed={seed}")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import io
 import json
 import os
@@ -135,7 +136,7 @@ class Case:
 
 
 def cases(count: int, seed: int) -> list[Case]:
-    """So many wrong command lines, the given ones first."""
+    """So many wrong command lines: some of the given ones, or all of them and others that are made up."""
     found = [Case(argv, [word]) for argv, word in CONTRADICTIONS]
     known = leaves()
     found += [
@@ -143,15 +144,17 @@ def cases(count: int, seed: int) -> list[Case]:
     ]
     rng = random.Random(seed)
     makers: list[Callable[[random.Random], Case]] = [unknown_key, unknown_option, wrong_type, second_mistake]
+    found = rng.sample(found, min(len(found), max(1, count - 2 * len(makers))))
     seen = {tuple(case.argv) for case in found}
     while len(found) < count:
-        case = rng.choice(makers)(rng)
+        case = makers[len(found) % len(makers)](rng)
         if tuple(case.argv) not in seen:
             seen.add(tuple(case.argv))
             found.append(case)
     return found
 
 
+@functools.cache
 def leaves() -> dict[str, object]:
     """All keys of the default configuration with their values."""
     with initialize_config_dir(str(config_folder()), version_base="1.3"):

@@ -209,8 +209,8 @@ if __name__ == "__main__":
     draw_mnist_dense_short()
     draw_mnist_errors(
         "mnist_100_conv/curves.png",
-        ("mnist_100_conv/split_*", "experiment=mnist_100_conv", "C2"),
-        ("mnist_100_conv/labels_*", "labels alone", "C1"),
+        ("mnist_100_conv/split_*", "experiment=mnist_100_conv, five splits", "C2"),
+        ("mnist_100_conv/labels_*", "labels alone, five splits", "C1"),
     )
     draw_mnist_errors(
         "mnist_100_views/curves.png",

@@ -218,12 +218,12 @@ if __name__ == "__main__":
         ("mnist_100_views/split_*", "experiment=mnist_100_views", "C2"),
         ("mnist_100_views/five_epochs_*", "the same over five epochs", "C3"),
         ("mnist_100_views/no_gan_*", "without the GAN's part of D's cost", "C5"),
-        ("mnist_100_views/labels_[1-5]", "labels alone, five splits", "C1"),
+        ("mnist_100_views/labels_clipped_*", "labels alone, clipped, five splits", "C1"),
     )
     draw_mnist_errors(
         "mnist_100_best/curves.png",
         ("mnist_100_best/split_*", "experiment=mnist_100_best, ten splits", "C4"),
-        ("mnist_100_best/labels_*", "labels alone, two splits", "C1"),
+        ("mnist_100_best/labels_clipped_*", "labels alone, clipped, two splits", "C1"),
     )
     draw_mnist_labels()
     draw_cifar10()

@@ -72,7 +72,8 @@ def cells(row: dict[str, Any], unit: str) -> list[str]:
     if not results:
         return [name, f"not run: {row['not_run']}", "0", "", "", row["paper"], "", "", "", ""]
     baseline = load(row.get("baseline", []), objective="supervised")
-    alone = f"{spread(baseline, unit)} (n = {len(baseline)})" if baseline else ""
+    options = f", `{row['baseline_options']}`" if "baseline_options" in row else ""
+    alone = f"{spread(baseline, unit)} (n = {len(baseline)}{options})" if baseline else ""
     digits = 0 if unit == "errors" else 1
     versions = [", ".join(f"{k} {v}" for k, v in r["versions"].items() if k != "torchvision") for r in results]
     return [

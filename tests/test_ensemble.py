@@ -11,6 +11,7 @@ import torch
 from lightning.pytorch.callbacks import Callback
 
 import ssgan.training.members
+from ssgan import load
 from ssgan.errors import ConfigError
 from ssgan.machine.precision import cpu_has_bf16
 from tests.fake_data import write_arrays
@@ -163,8 +164,13 @@ def test_the_default_run_trains_an_ensemble_too(tmp_path: Path) -> None:
 
 
 def test_samples_show_every_member(tmp_path: Path) -> None:
-    train(tmp_path, *SHORT, "callbacks=samples", "ensemble=2", "trainer.max_iterations=4")
+    train(tmp_path, *SHORT, "callbacks=[checkpoints,samples]", "ensemble=2", "trainer.max_iterations=4")
     assert [path.name for path in (tmp_path / "samples").iterdir()] == ["0000004.png"]
+    z = load(tmp_path, "cpu").draw_z(6)
+    together = load(tmp_path, "cpu").module.sample(z)
+    alone = [load(tmp_path / "members" / str(i), "cpu").module.sample(z) for i in (1, 2)]
+    torch.testing.assert_close(together, torch.cat([alone[0][:3], alone[1][3:]]), rtol=0, atol=1)
+    assert (alone[0].int() - alone[1].int()).abs().max() > 1
 
 
 def test_a_term_that_is_not_finite_names_the_member(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

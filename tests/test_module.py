@@ -119,6 +119,15 @@ def labelled(run_dir: Path, *overrides: str) -> torch.Tensor:
             [1, 1, 1, 1, 1, 1, 0.8, 0.6, 0.4, 0.2],
         ),
         (("optim.flat=0", "optim.interval=iteration", "trainer.max_iterations=4"), [1, 0.75, 0.5, 0.25]),
+        # four iterations a batch, of which the last one's rate is seen
+        (
+            ("optim.flat=0", "optim.interval=epoch", "trainer.max_epochs=3", "trainer.iterations_per_batch=4"),
+            [1.0] * 3 + [2 / 3] * 3 + [1 / 3] * 3,
+        ),
+        (
+            ("optim.flat=0", "optim.interval=iteration", "trainer.max_epochs=2", "trainer.iterations_per_batch=4"),
+            [1 - (4 * i + 3) / 24 for i in range(6)],
+        ),
     ],
 )
 def test_the_learning_rate_is_flat_and_then_falls_linearly_to_zero(options, expected, tmp_path: Path):

@@ -140,6 +140,18 @@ def test_each_rows_command_composes_and_is_that_of_its_runs(name: str, i: int, t
         assert result["iterations"] == steps or config.data.name == "digits"
 
 
+@pytest.mark.parametrize(("name", "i"), ROWS, ids=IDS)
+def test_the_labels_alone_are_those_of_the_rows_network_and_data(name: str, i: int, tmp_path):
+    row = TABLES[name]["rows"][i]
+    options = row.get("baseline_options", "").split()
+    config = compose_run(tmp_path, *row["command"].split(), "objective=supervised", *options)
+    for result in kept(row, "baseline"):
+        assert result["objective"] == "supervised" and result["num_labels"] == config.data.num_labels
+        given = result.get("config", {})
+        assert not set(differences(given.get("model", {}), config.resolved["model"]))
+        assert given.get("optim", {}).get("clip_norm") == config.optim.clip_norm
+
+
 def test_the_readmes_first_table_agrees_with_the_page():
     """Mean and deviation of ours, rounded to a decimal, stand in the README's row that names the same command."""
     text = (REPOSITORY / "README.md").read_text().split("labels alone | published |")[1].split("\n\n")[0]

@@ -58,7 +58,10 @@ def own_extractor(model: TrainedModel, place: str | None, tell: Callable[[str], 
         ) from error
     with FileLock(folder / ".lock"):
         if not (folder / "result.json").is_file():
-            tell(f"training an extractor of features once, on all labels of {model.config.data.name}, into {folder}")
+            tell(
+                f"training an extractor of features once, {ITERATIONS:,} iterations on all labels of"
+                f" {model.config.data.name}, into {folder}; --extractor RUN names one that is trained"
+            )
             _train(config, folder)
     return load(folder, str(model.device))
 
@@ -75,6 +78,7 @@ def _supervised(model: TrainedModel, place: str | None) -> dict[str, Any]:
         accelerator=device.type,
         devices=1 if device.index is None else [device.index],
         max_iterations=ITERATIONS,
+        threads=model.config.trainer.threads,
         test_curve=False,
     )
     return {

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from torch import Tensor, nn
 from torchmetrics.classification import MulticlassAccuracy
 
+from ssgan.errors import ConfigError
 from ssgan.training.members import Members
 
 #: What is evaluated: held-out labelled images, and the test set.
@@ -59,7 +60,15 @@ class ErrorRates(nn.Module):
             split: ``val`` or ``test``.
             logits: ``[n, K]``, of an ensemble ``[members, n, K]``.
             labels: ``[n]``, or ``[members, n]`` where each member has images of its own.
+
+        Raises:
+            ConfigError: held-out images of one member were given to an ensemble; the others may have learned from them.
         """
+        if split == "val" and logits.ndim == 3 and labels.ndim == 1:
+            raise ConfigError(
+                "each member of an ensemble has held-out images of its own: they come from"
+                " ssgan.data.ensemble.EnsembleData, not from SemiSupervisedData"
+            )
         each = logits.view(-1, *logits.shape[-2:])
         for accuracy, own, right in zip(self._of(split), each, labels.expand(len(each), -1), strict=True):
             accuracy.update(own, right)

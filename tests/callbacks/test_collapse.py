@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from ssgan.callbacks.collapse import spread
+from ssgan.callbacks.collapse import CollapseWarning, spread
 from ssgan.networks.generator import Generator
 from tests.fake_data import write_arrays
 from tests.runs import TINY, train
@@ -35,6 +35,20 @@ def test_a_collapsed_generator_is_one_line_and_the_losses_stay_finite(shade, mem
         train(tmp_path, *WATCHED, members, "trick=none")  # a loss that is not finite would end it
     assert len(warnings(caplog)) == 1
     assert "iteration 4: the generator has collapsed" in warnings(caplog)[0] and "\n" not in warnings(caplog)[0]
+
+
+@pytest.mark.parametrize("collapsed", [0, 1])
+def test_an_ensemble_is_judged_by_its_worst_member(collapsed: int, tmp_path: Path, caplog, monkeypatch):
+    generated = CollapseWarning._generated
+
+    def one_of_them(self, module, batch):
+        images = [torch.randint_like(each, 256) for each in generated(self, module, batch)]
+        images[collapsed] = torch.zeros_like(images[collapsed])
+        return images
+
+    monkeypatch.setattr(CollapseWarning, "_generated", one_of_them)
+    train(tmp_path, *WATCHED, "ensemble=2", "trick=none")
+    assert len(warnings(caplog)) == 1
 
 
 def test_of_one_image_nothing_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture):

@@ -41,6 +41,16 @@ def test_the_interval_is_students(differences: list[float], quantile: float) -> 
     assert (found.low, found.high) == (pytest.approx(mean - half, abs=2e-4), pytest.approx(mean + half, abs=2e-4))
 
 
+def test_small_differences_have_an_interval_as_large_ones_have() -> None:
+    differences = [0.00, 0.01, 0.04, 0.12]
+    large, small = (
+        paired_difference({i: scale * d for i, d in enumerate(differences)}, dict.fromkeys(range(4), 0.0))
+        for scale in (1.0, 1e-3)
+    )
+    assert large is not None and small is not None and large.low is not None and small.low is not None
+    assert small.low == pytest.approx(1e-3 * large.low) and small.high == pytest.approx(1e-3 * (large.high or 0.0))
+
+
 def test_the_interval_is_repeatable_and_narrow_where_the_pairs_agree() -> None:
     own, baseline = {1: 0.5, 2: 0.7, 3: 0.1}, {1: 0.4, 2: 0.6, 3: 0.0}
     difference = paired_difference(own, baseline)

@@ -56,6 +56,7 @@ def test_a_batch_larger_than_the_set_of_start_images_is_compared_with_them_repea
     train(tmp_path, *large, "trainer.max_iterations=1")
     reference = load(tmp_path, "cpu").classifier.reference
     assert len(reference) == 601 and torch.equal(reference[500:], reference[:101])
+    assert len(reference.flatten(1).unique(dim=0)) > 450
     again = train(tmp_path, *large, "trainer.max_iterations=2", f"ckpt_path={tmp_path / 'checkpoints' / 'last.ckpt'}")
     assert again["iterations"] == 2
 

@@ -128,3 +128,8 @@ def test_exactly_one_of_rate_and_half_life_is_given(options):
     with pytest.raises(ConfigError) as error:
         Average(**options)
     assert "rate" in str(error.value) and "half_life" in str(error.value) and "\n" not in str(error.value)
+
+
+def test_however_short_the_training_the_average_does_not_overshoot():
+    assert average_rate(Average(rate=0.1), 10**6, length=0.05) == 1.0
+    assert average_rate(Average(rate=0.1), 10**6, length=0.5) == pytest.approx(0.2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from ssgan.errors import ConfigError
 from ssgan.training.error_rates import ErrorRates
 from ssgan.training.members import ONE, Members
 
@@ -48,3 +49,19 @@ def test_members_with_images_of_their_own_have_no_common_error() -> None:
     found = errors.compute("val")
     assert found is not None and found.ensemble is None
     assert found.each == pytest.approx([wrong(*pair) for pair in zip(LOGITS, labels, strict=True)])
+
+
+def test_an_ensemble_is_not_measured_on_one_member_s_held_out_images() -> None:
+    errors = ErrorRates(10, Members(4))
+    with pytest.raises(ConfigError, match=r"they come from ssgan\.data\.ensemble\.EnsembleData"):
+        errors.update("val", LOGITS, torch.zeros(50, dtype=torch.int64))
+    assert errors.compute("val") is None
+
+
+def test_an_ensemble_votes_by_probabilities_not_by_logits() -> None:
+    errors = ErrorRates(2, Members(3))
+    # The logits sum to 10 and 6, the probabilities to 1.1 and 1.9.
+    logits = torch.tensor([[[10.0, 0.0]], [[0.0, 3.0]], [[0.0, 3.0]]])
+    errors.update("test", logits, torch.tensor([1]))
+    found = errors.compute("test")
+    assert found is not None and found.ensemble == 0.0 and found.each == [1.0, 0.0, 0.0]

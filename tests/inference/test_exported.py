@@ -18,7 +18,7 @@ from tests.inference.models import random_images, untrained
 from tests.runs import TRICKS, chosen
 
 MODELS = {
-    "mlp": ((1, 8, 8), ()),
+    "mlp": ((1, 8, 8), ("optim.average.generator=true",)),
     "conv, all techniques": ((3, 12, 12), ("model=conv", *chosen(*TRICKS))),
 }
 
@@ -105,7 +105,11 @@ def test_plain_weights_rebuild_the_networks(model: TrainedModel, tmp_path: Path)
     network = model.module.discriminator  # not the averaged one
     network.load_state_dict(weights["classifier"])
     torch.testing.assert_close(network(model.module.scale(images)).logits, logits)
+    generated = model.sample(5)
     model.module.generator.load_state_dict(weights["generator"])
+    model.module.generator_average = None  # what is in use is what was loaded
+    model.__dict__.pop("generator", None)
+    assert torch.equal(model.sample(5), generated)
     assert described["generator"]["z"].startswith(f"float32 [n, {model.module.generator.z_dim}]")
     exported.write_state_dict(model, tmp_path, generator=False)
     assert "generator" not in torch.load(tmp_path / "weights.pt", weights_only=True)

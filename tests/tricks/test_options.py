@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import pytest
+from omegaconf import OmegaConf
 
 from ssgan.errors import ConfigError
 from ssgan.tricks import (
@@ -24,6 +26,27 @@ from ssgan.tricks import (
     VirtualAdversarial,
     VirtualBatchNorm,
 )
+from tests.runs import REPOSITORY, options
+
+#: What the sources of the techniques used, or what README and their YAML files say where there is no one value.
+DEFAULTS = {
+    FeatureMatching: {"norm": "l2"},
+    HistoricalAveraging: {"weight": 1.0},
+    LabelSmoothing: {"alpha": 0.9},
+    MinibatchDiscrimination: {"kernels": 100, "dim": 5, "include_self": False},
+    VirtualBatchNorm: {"reference_size": None, "eps": 1e-5},
+    ConditionalEntropy: {"weight": 0.1},
+    Consistency: {"weight": 1.0, "ramp": 0.0, "teacher": "average", "second_view": "teacher", "confidence": 0.0}
+    | {"flip": False, "shift": 0, "rotate": 0.0, "scale": 0.0, "shear": 0.0},
+    InterpolationConsistency: {"weight": 1.0, "ramp": 0.0, "alpha": 1.0},
+    ManifoldRegularisation: {"weight": 1e-3, "epsilon": 20.0},
+    MarginalEntropy: {"weight": 1.0},
+    PullAway: {"weight": 0.8},
+    RotationPrediction: {"weight": 1.0, "generator_weight": 0.2},
+    SpectralNorm: {"iterations": 10},
+    VariationalEntropy: {"weight": 0.01},
+    VirtualAdversarial: {"epsilon": 1.0, "weight": 1.0, "xi": 0.1, "iterations": 1},
+}
 
 WRONG = [
     (FeatureMatching, {"norm": "l3"}, "trick.feature_matching.norm=l3"),
@@ -90,3 +113,28 @@ def test_a_wrong_option_is_refused_in_one_line(trick, options, start):
 def test_values_at_the_bounds_are_valid(trick, options):
     made = trick(**options)
     assert {name: getattr(made, name) for name in options} == options
+
+
+def test_every_technique_has_its_row() -> None:
+    assert {of.__name__ for of in DEFAULTS} == {_class(name) for name in options("trick") if name != "none"}
+
+
+@pytest.mark.parametrize("of", DEFAULTS, ids=lambda of: of.__name__)
+def test_the_defaults_are_those_of_the_sources_in_python_and_in_yaml(of: type) -> None:
+    assert dataclasses.asdict(of()) == DEFAULTS[of]
+    (name,) = (name for name in options("trick") if name != "none" and _class(name) == of.__name__)
+    written = dict(_yaml(name))
+    assert written.pop("_target_") == f"ssgan.tricks.{of.__name__}"
+    resolved = {key: value for key, value in written.items() if "${" not in str(value)}
+    assert resolved == {key: DEFAULTS[of][key] for key in resolved} and written.keys() == DEFAULTS[of].keys()
+    for key in written.keys() - resolved.keys():  # the network's recipe decides; otherwise the same default
+        assert str(written[key]).endswith(f",{DEFAULTS[of][key]}}}")
+
+
+def _yaml(name: str) -> dict[str, object]:
+    text = (REPOSITORY / "conf" / "trick" / f"{name}.yaml").read_text()
+    return OmegaConf.to_container(OmegaConf.create(text), resolve=False)[name]
+
+
+def _class(name: str) -> str:
+    return str(_yaml(name)["_target_"]).rpartition(".")[2]

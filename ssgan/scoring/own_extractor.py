@@ -32,8 +32,8 @@ def own_extractor(model: TrainedModel, place: str | None, tell: Callable[[str], 
     """The classifier with the model's own network and data set, supervised by the labels of all training images.
 
     It is trained once and kept in the user's cache folder; a training that was stopped is gone on with. How it is
-    trained does not depend on how the model was, so that all runs with that network and data are scored by one. Of
-    commands that need it at once, one trains it.
+    trained does not depend on how the model was, but for device and threads, so that all runs with that network and
+    data are scored by one. Of commands that need it at once, one trains it.
 
     Args:
         model: whose images are going to be scored.

@@ -57,16 +57,18 @@ class Optim:
 
     The learning rate is flat for the first ``flat`` of the run and then falls linearly to 0 at its end, but not below
     ``lr_floor`` times itself; ``flat=1`` keeps it constant. ``interval`` says whether it changes at each ``epoch``, as
-    in the authors' code, or each ``iteration``. ``generator_lr_factor`` makes G's rate that multiple of D's, which is
-    the one in the log, and ``generator_beta1`` gives it its own β1. ``epochs`` is the length of the recipe and
-    ``length`` the fraction of it that is trained, their product the default of ``trainer.max_epochs``; the weight
-    average looks back over that fraction of the time too.
+    in the authors' code, or each ``iteration``. ``eps_root`` is added under the root of the mean squared gradient,
+    where the authors' code has it, and ``eps``, PyTorch's, to the root. ``generator_lr_factor`` makes G's rate that
+    multiple of D's, which is the one in the log, and ``generator_beta1`` gives it its own β1. ``epochs`` is the length
+    of the recipe and ``length`` the fraction of it that is trained, their product the default of
+    ``trainer.max_epochs``; the weight average looks back over that fraction of the time too.
     """
 
     lr: float = 3e-3
     beta1: float = 0.5
     beta2: float = 0.999
-    eps: float = 1e-4
+    eps: float = 0.0
+    eps_root: float = 1e-8
     generator_lr_factor: float = 1.0
     generator_beta1: float | None = None
     epochs: int = 300
@@ -83,7 +85,11 @@ class Optim:
         for name in ("beta1", "beta2", "generator_beta1"):
             if not 0 <= (getattr(self, name) or 0) < 1:
                 raise ConfigError(f"optim.{name}={getattr(self, name)}: must be 0 or greater and less than 1")
-        positive("optim.eps", self.eps)
+        non_negative("optim.eps_root", self.eps_root)
+        check_eps = non_negative if self.eps_root else positive  # a weight without gradient is not divided by 0
+        check_eps("optim.eps", self.eps)
+        if self.eps_root and not self.beta2:
+            raise ConfigError(f"optim.eps_root={self.eps_root}: needs an optim.beta2 greater than 0")
         positive("optim.epochs", self.epochs)
         positive("optim.length", self.length)
         in_range("optim.flat", self.flat, 0.0, 1.0)

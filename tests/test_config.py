@@ -137,7 +137,8 @@ def test_the_published_learning_rates(data: str, lr: float, epochs: int, publish
     assert config.optim.lr == lr and config.trainer.max_epochs == epochs and config.optim.interval == "epoch"
     for epoch in (0, 1, epochs // 2, 2 * epochs // 3, 2 * epochs // 3 + 1, epochs - 50, epochs - 1):
         assert config.optim.lr_factor(epoch / epochs) == pytest.approx(published(epoch)), epoch
-    assert (config.optim.beta1, config.optim.beta2, config.optim.eps) == (0.5, 0.999, 1e-4)
+    o = config.optim
+    assert (o.beta1, o.beta2, o.eps, o.eps_root) == (0.5, 0.999, 0.0, 1e-8)
     assert config.optim.average.rate == 1e-4
     assert config.data.batch_size == 100 and config.model.z_dim == 100 and config.data.include_labelled
 

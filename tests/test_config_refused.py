@@ -12,6 +12,7 @@ from ssgan.config import build, parse
 from ssgan.data import DataOptions
 from ssgan.errors import ConfigError
 from ssgan.networks import Architecture
+from ssgan.training_options import Optim
 from ssgan.tricks import Trick
 from tests.runs import compose_run, composed
 
@@ -32,6 +33,8 @@ def default_configuration() -> DictConfig:
         ("optim.beta2=-0.1", ["optim.beta2=-0.1"]),
         ("optim.beta2=1.0", ["optim.beta2=1"]),
         ("optim.eps=0", ["optim.eps=0", "greater than 0"]),
+        ("optim.eps=-1", ["optim.eps=-1", "greater than 0"]),
+        ("optim.eps_root=-1", ["optim.eps_root=-1", "0 or greater"]),
         ("optim.epochs=0", ["optim.epochs=0"]),
         ("optim.length=0", ["optim.length=0", "greater than 0"]),
         ("objective.labelled_weight=-1", ["objective.labelled_weight=-1"]),
@@ -116,6 +119,14 @@ def test_two_techniques_for_one_normalisation_are_refused(tmp_path: Path):
     second = "+trick.mine._target_=ssgan.tricks.VirtualBatchNorm"
     with pytest.raises(ConfigError, match="mine and virtual_batch_norm"):
         compose_run(tmp_path, "trick=virtual_batch_norm", second)
+
+
+def test_a_constant_under_adams_root_needs_an_average_of_squares():
+    assert Optim(eps=0.0, eps_root=1e-8, beta2=0.5).eps == 0 and Optim(eps=1e-8, eps_root=0.0, beta2=0.0).beta2 == 0
+    with pytest.raises(ConfigError, match=r"optim\.eps_root=1e-08: needs an optim\.beta2 greater than 0"):
+        Optim(beta2=0.0)
+    with pytest.raises(ConfigError, match=r"optim\.eps=-1: must be 0 or greater"):
+        Optim(eps=-1, eps_root=1e-8)
 
 
 @pytest.mark.parametrize("base", [DataOptions, Architecture, Trick])

@@ -18,7 +18,7 @@ from tests.runs import FURTHER, SHORT, TINY, TRICKS, assert_equal, chosen, comma
 RUN = (*TINY, "data.batch_size=100", "trainer.max_iterations=30", "trainer.eval_every=6", "trainer.log_every=4",
        "logger=csv", "optim.flat=0.5", "optim.interval=iteration")  # fmt: skip
 KINDS = {
-    "no technique": [*chosen()],
+    "no technique": [*chosen(), "optim.eps=0", "optim.eps_root=1e-8"],
     "all, augmented, several steps": [
         *chosen(*TRICKS, *FURTHER), "data.augment.shift=1", "objective.d_steps=1", "objective.g_steps=2",
         "optim.average.generator=true", "data.num_val=20",

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from ssgan.training.optimisers import adapt, make_optimiser, set_learning_rate
+from ssgan.training.optimisers import Adam, adapt, make_optimiser, set_learning_rate
 from ssgan.training_options import Optim
 
 
@@ -84,3 +84,90 @@ def test_a_gpu_s_steps_have_the_learning_rate_that_a_cuda_graph_reads():
         set_learning_rate([optimiser], [0.1])
         assert optimiser.param_groups[0]["lr"] == expected
     assert torch.tensor(0.1).item() == expected != 0.1
+
+
+def published_adam(gradients: list[np.ndarray], lr: float, betas: tuple[float, float], eps: float, eps_root: float):
+    """The formula of the authors' code, step by step in float64, from 0."""
+    theta, m, v = (np.zeros(gradients[0].shape) for _ in range(3))
+    for t, g in enumerate(gradients, 1):
+        m = betas[0] * m + (1 - betas[0]) * g
+        v = betas[1] * v + (1 - betas[1]) * g**2
+        theta = theta - lr * (m / (1 - betas[0] ** t)) / (np.sqrt(v / (1 - betas[1] ** t) + eps_root) + eps)
+    return theta
+
+
+def steps_of(optimiser: torch.optim.Optimizer, gradients: list[np.ndarray]) -> None:
+    (parameter,) = optimiser.param_groups[0]["params"]
+    for gradient in gradients:
+        parameter.grad = torch.tensor(gradient, dtype=parameter.dtype)
+        optimiser.step()
+
+
+# Around the root of 1e-8, where it counts, and one weight that never has a gradient.
+GRADIENTS = [g * np.array([0, 1e-6, 1e-4, 1e-3, 1.0]) for g in np.random.default_rng(0).normal(size=(200, 5))]
+
+
+@pytest.mark.parametrize("fused", [True, None])
+@pytest.mark.parametrize(("eps", "eps_root"), [(0.0, 1e-8), (1e-4, 1e-8), (1e-4, 0.0)])
+def test_a_constant_under_the_root(eps: float, eps_root: float, fused: bool | None):
+    weights = nn.Parameter(torch.zeros(5))
+    steps_of(Adam([weights], eps_root, lr=0.01, betas=(0.5, 0.99), eps=eps, fused=fused), GRADIENTS)
+    expected = torch.tensor(published_adam(GRADIENTS, 0.01, (0.5, 0.99), eps, eps_root), dtype=torch.float32)
+    torch.testing.assert_close(weights.data, expected, rtol=1e-3, atol=1e-7)
+    assert weights[0] == 0
+
+
+@pytest.mark.parametrize("precision", ["32", "16-mixed"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_its_state_is_of_the_kind_that_pytorch_makes(precision: str, dtype: torch.dtype):
+    states = []
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        for root in (0.0, 1e-8):  # with 0 it is PyTorch that makes it
+            part = nn.ParameterList([torch.zeros(5)])
+            optimiser = make_optimiser(part, Optim(eps=1e-4, eps_root=root, clip_norm=1.0), precision)
+            steps_of(optimiser, GRADIENTS[:1])
+            (state,) = optimiser.state.values()
+            states.append({key: (value.dtype, value.device, value.shape) for key, value in state.items()})
+    finally:
+        torch.set_default_dtype(before)
+    assert states[0] == states[1]
+
+
+@pytest.mark.parametrize(("before", "after"), [((1e-4, 0.0), (0.0, 1e-8)), ((0.0, 1e-8), (1e-4, 0.0))])
+def test_a_resumed_training_may_have_another_constant(before, after):
+    """From there on its steps are those of a training that had it from the start, in these weights."""
+    betas = {"beta1": 0.5, "beta2": 0.99}
+    old, new = (Optim(eps=eps, eps_root=root, lr=0.01, **betas) for eps, root in (before, after))
+    parts = nn.ParameterList([torch.zeros(5)]), nn.ParameterList([torch.zeros(5)])
+    resumed, other = (make_optimiser(part, o, "32") for part, o in zip(parts, (old, new), strict=True))
+    for optimiser in (resumed, other):
+        steps_of(optimiser, GRADIENTS[:50])
+    adapt([resumed, other], [new, new], "32", "cpu", in_graph=False)
+    moved = []
+    for optimiser, (weights,) in zip((resumed, other), parts, strict=True):
+        start = weights.data.clone()
+        steps_of(optimiser, GRADIENTS[50:100])
+        moved.append(weights.data - start)
+    torch.testing.assert_close(*moved, rtol=1e-3, atol=1e-6)
+
+
+def test_a_step_that_overflows_leaves_the_mean_squares_alone():
+    weights = nn.Parameter(torch.zeros(2))
+    adam = Adam([weights], 1e-8, lr=0.01, eps=0.0, fused=True)
+    steps_of(adam, [np.ones(2)])
+    before = copy.deepcopy(adam.state_dict()["state"]), weights.data.clone()
+    adam.grad_scale, adam.found_inf = torch.tensor(4.0), torch.tensor(1.0)  # as torch.amp.GradScaler sets them
+    steps_of(adam, [np.array([np.inf, 1.0])])
+    after = adam.state_dict()["state"], weights.data
+    torch.testing.assert_close(after, before, rtol=0, atol=0)
+
+
+def test_a_state_of_pytorch_s_adam_is_taken_up():
+    weights = nn.Parameter(torch.zeros(5))
+    plain = torch.optim.Adam([weights], lr=0.01, betas=(0.5, 0.99), eps=1e-4)
+    steps_of(plain, GRADIENTS[:50])
+    ours = make_optimiser(nn.ParameterList([weights]), Optim(), "32")
+    ours.load_state_dict(plain.state_dict())
+    assert ours.param_groups[0]["eps_root"] == 0

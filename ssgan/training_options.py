@@ -67,8 +67,8 @@ class Optim:
     lr: float = 3e-3
     beta1: float = 0.5
     beta2: float = 0.999
-    eps: float = 0.0
-    eps_root: float = 1e-8
+    eps: float = 1e-4
+    eps_root: float | None = None  # as in configurations from before there was this option
     generator_lr_factor: float = 1.0
     generator_beta1: float | None = None
     epochs: int = 300
@@ -85,11 +85,13 @@ class Optim:
         for name in ("beta1", "beta2", "generator_beta1"):
             if not 0 <= (getattr(self, name) or 0) < 1:
                 raise ConfigError(f"optim.{name}={getattr(self, name)}: must be 0 or greater and less than 1")
-        non_negative("optim.eps_root", self.eps_root)
-        check_eps = non_negative if self.eps_root else positive  # a weight without gradient is not divided by 0
-        check_eps("optim.eps", self.eps)
-        if self.eps_root and not self.beta2:
-            raise ConfigError(f"optim.eps_root={self.eps_root}: needs an optim.beta2 greater than 0")
+        if self.eps_root is None:
+            positive("optim.eps", self.eps)  # for weights that have no gradient
+        else:
+            positive("optim.eps_root", self.eps_root)
+            non_negative("optim.eps", self.eps)
+            if not self.beta2:
+                raise ConfigError(f"optim.eps_root={self.eps_root}: needs an optim.beta2 greater than 0")
         positive("optim.epochs", self.epochs)
         positive("optim.length", self.length)
         in_range("optim.flat", self.flat, 0.0, 1.0)

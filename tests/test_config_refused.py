@@ -34,7 +34,7 @@ def default_configuration() -> DictConfig:
         ("optim.beta2=1.0", ["optim.beta2=1"]),
         ("optim.eps=0", ["optim.eps=0", "greater than 0"]),
         ("optim.eps=-1", ["optim.eps=-1", "greater than 0"]),
-        ("optim.eps_root=-1", ["optim.eps_root=-1", "0 or greater"]),
+        ("optim.eps_root=0", ["optim.eps_root=0", "greater than 0"]),
         ("optim.epochs=0", ["optim.epochs=0"]),
         ("optim.length=0", ["optim.length=0", "greater than 0"]),
         ("objective.labelled_weight=-1", ["objective.labelled_weight=-1"]),
@@ -122,9 +122,9 @@ def test_two_techniques_for_one_normalisation_are_refused(tmp_path: Path):
 
 
 def test_a_constant_under_adams_root_needs_an_average_of_squares():
-    assert Optim(eps=0.0, eps_root=1e-8, beta2=0.5).eps == 0 and Optim(eps=1e-8, eps_root=0.0, beta2=0.0).beta2 == 0
+    assert Optim(eps=0.0, eps_root=1e-8, beta2=0.5).eps == 0 and Optim(eps=1e-8, beta2=0.0).eps_root is None
     with pytest.raises(ConfigError, match=r"optim\.eps_root=1e-08: needs an optim\.beta2 greater than 0"):
-        Optim(beta2=0.0)
+        Optim(eps_root=1e-8, beta2=0.0)
     with pytest.raises(ConfigError, match=r"optim\.eps=-1: must be 0 or greater"):
         Optim(eps=-1, eps_root=1e-8)
 

@@ -20,7 +20,7 @@ def make_optimiser(network: nn.Module, options: Optim, precision: str) -> torch.
         precision: of the training, as ``trainer.precision``.
     """
     betas, fused = (options.beta1, options.beta2), can_be_fused(precision, options.clip_norm)
-    return Adam(network.parameters(), options.eps_root, lr=options.lr, betas=betas, eps=options.eps, fused=fused)
+    return Adam(network.parameters(), options.eps_root or 0.0, lr=options.lr, betas=betas, eps=options.eps, fused=fused)
 
 
 class Adam(torch.optim.Adam):
@@ -99,7 +99,7 @@ def adapt(
     for optimiser, own in zip(optimisers, options, strict=True):
         fused = can_be_fused(precision, own.clip_norm)
         place = device if fused or in_graph else "cpu"
-        _exchange_eps_root(optimiser, own.eps_root)
+        _exchange_eps_root(optimiser, own.eps_root or 0.0)
         for state in optimiser.state.values():
             state["step"] = state["step"].to(place)
         for group in optimiser.param_groups:

@@ -57,7 +57,7 @@ OUT_OF_RANGE = {
     "optim.beta1": [1, -0.1, 2],
     "optim.beta2": [1, "nan"],
     "optim.eps": [0, -1e-8],
-    "optim.eps_root": [-1e-8],
+    "optim.eps_root": [0, -1e-8],
     "optim.epochs": [0, -3],
     "optim.flat": [-0.1, 1.1],
     "optim.interval": ["step", "batch"],

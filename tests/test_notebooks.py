@@ -19,10 +19,10 @@ NAMES = ("five_techniques", "quickstart")
 #: What makes an execution short; the committed outputs are those of the whole.
 SHORTER = {
     "five_techniques": {
-        "trainer.max_iterations=450": "trainer.max_iterations=40",
+        "trainer.max_iterations=450": "trainer.max_iterations=8",
         "hydra/launcher=joblib hydra.launcher.n_jobs=2": "trainer.threads=1",
     },
-    "quickstart": {"trainer.eval_every=100": "trainer.eval_every=100 trainer.max_iterations=200 trainer.threads=1"},
+    "quickstart": {"trainer.eval_every=100": "trainer.eval_every=20 trainer.max_iterations=40 trainer.threads=1"},
 }
 
 

@@ -126,9 +126,9 @@ def test_a_sweep_that_is_told_to_stop_lets_its_jobs_write_their_checkpoints(
 
 @plugin("hydra_submitit_launcher")
 def test_submitit_runs_each_job_as_one_of_its_own(tmp_path: Path) -> None:
-    status, out = sweep(tmp_path / "s", "hydra/launcher=submitit_local", "data.seed=1,2", "optim.lr=0.003,-1")
+    status, out = sweep(tmp_path / "s", "hydra/launcher=submitit_local", "optim.lr=0.003,-1")
     assert status == 1, out
-    assert "2 of 4 jobs done, 2 failed" in out, out
+    assert "1 of 2 jobs done, 1 failed" in out, out
     assert "Traceback" not in out, out
 
 

@@ -212,7 +212,7 @@ if __name__ == "__main__":
     draw_mnist_errors(
         "mnist_100_conv/curves.png",
         ("mnist_100_conv/split_*", "experiment=mnist_100_conv, five splits", "C2"),
-        ("mnist_100_conv/labels_*", "labels alone, five splits", "C1"),
+        ("mnist_100_conv/labels_clipped_*", "labels alone, clipped, five splits", "C1"),
     )
     draw_mnist_errors(
         "mnist_100_views/curves.png",

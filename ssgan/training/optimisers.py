@@ -50,8 +50,9 @@ class Adam(torch.optim.Adam):
         """Take a step down the gradients."""
         overflow = getattr(self, "found_inf", None)  # a loss scaler's: the kernel then changes nothing
         for group in self.param_groups:
-            if group["eps_root"]:
-                means = [self._mean_square(p, group) for p in group["params"] if p.grad is not None]
+            learning = [p for p in group["params"] if p.grad is not None]
+            if group["eps_root"] and learning:
+                means = [self._mean_square(p, group) for p in learning]
                 beta2 = group["betas"][1]
                 constant = group["eps_root"] * (1 - beta2) / beta2
                 torch._foreach_add_(means, constant if overflow is None else constant * (1 - overflow))

@@ -171,3 +171,10 @@ def test_a_state_of_pytorch_s_adam_is_taken_up():
     ours = make_optimiser(nn.ParameterList([weights]), Optim(), "32")
     ours.load_state_dict(plain.state_dict())
     assert ours.param_groups[0]["eps_root"] == 0
+
+
+def test_a_step_without_any_gradient_changes_nothing():
+    weights = nn.Parameter(torch.ones(2))
+    adam = Adam([weights], 1e-8, lr=0.01, eps=0.0, fused=True)
+    adam.step()
+    assert weights.tolist() == [1, 1] and not adam.state

@@ -20,12 +20,13 @@ from omegaconf import DictConfig
 from ssgan.commands.unused_folder import put_configuration_back
 from ssgan.config import TrainConfig
 from ssgan.error_lines import MENDABLE, WRONG_OPTIONS, describe
-from ssgan.errors import ConfigError, DataError
+from ssgan.errors import DataError
 from ssgan.machine.cores import cpu_count
 from ssgan.machine.processes import first_process, one_of_several
 from ssgan.resolvers import in_sweep
 from ssgan.run_folder.status import RunStatus, read_status
 from ssgan.sweeping.earlier import finished_result, unfinished_checkpoint
+from ssgan.sweeping.refusal import check_one_device
 from ssgan.sweeping.stopping import sigterm_ends
 
 log = logging.getLogger(__name__)
@@ -49,13 +50,8 @@ def prepare(config: TrainConfig) -> dict[str, Any] | None:
     Raises:
         ConfigError: the folder holds another run, or the job would start processes that start the sweep again.
     """
-    trainer = config.trainer
-    if not trainer.one_device:
-        raise ConfigError(
-            f"trainer.devices={trainer.devices} starts processes that would each start the sweep again: sweep with"
-            " trainer.devices=1"
-        )
-    jobs = jobs_at_once()
+    check_one_device(config)
+    trainer, jobs = config.trainer, jobs_at_once()
     if trainer.threads is None and jobs > 1 and "OMP_NUM_THREADS" not in os.environ:  # joblib sets it for its processes
         trainer.threads = max(cpu_count() // jobs, 1)
     config.callbacks = {name: node for name, node in config.callbacks.items() if name != "progress"}

@@ -26,6 +26,7 @@ from ssgan.commands.cli import FULL_ERROR, leave
 from ssgan.errors import ConfigError, SSGANError
 from ssgan.sweeping.job import discard_unused
 from ssgan.sweeping.plan import plan_sweep
+from ssgan.sweeping.refusal import check_jobs
 from ssgan.sweeping.state import SweepState
 from ssgan.sweeping.stopping import graceful_stop
 from ssgan.typed_overrides import typed
@@ -41,6 +42,7 @@ class SweepMonitor(Callback):
         """Plan the sweep and begin to watch it."""
         try:
             plan = plan_sweep(config)
+            check_jobs(config, plan.jobs)
         except (ConfigError, HydraException) as error:
             leave(error)  # Hydra would make a warning of it
         with read_write(config.hydra), open_dict(config.hydra):

@@ -22,13 +22,15 @@ JOB_FOLDERS = "${job_folder:${hydra.overrides.task},${hydra.job.config.override_
 
 @dataclass(frozen=True)
 class SweepPlan:
-    """``size``, the number of jobs; ``shared_keys``, what is the same in all; ``folders``, their names.
+    """``size``, the number of jobs; ``shared_keys``, what is the same in all; ``jobs``, the overrides of each.
 
-    ``folders`` is None where a search chooses its jobs as it goes, or the user names the folders.
+    ``folders`` has their names. A search chooses its jobs as it goes: ``jobs`` is then empty. ``folders`` is None for a
+    search, and where the user names the folders.
     """
 
     size: int
     shared_keys: list[str]
+    jobs: list[list[str]]
     folders: list[str] | None
 
 
@@ -56,17 +58,17 @@ def plan_sweep(config: DictConfig) -> SweepPlan:
             raise ConfigError("a search needs the error on held-out labels: set data.num_val")
         searched = [o.split("=")[0].lstrip("+") for o in params]
         shared = [key for key, o in overrides.items() if not o.is_sweep_override() and key not in searched]
-        return SweepPlan(int(sweeper.n_trials), shared, None)
+        return SweepPlan(int(sweeper.n_trials), shared, [], None)
     shared = [key for key, override in overrides.items() if not override.is_sweep_override()]
-    jobs = BasicSweeper.split_arguments(list(overrides.values()), None)[0]
+    jobs: list[list[str]] = BasicSweeper.split_arguments(list(overrides.values()), None)[0]
     _refuse_common_splits(jobs, config)
     if OmegaConf.to_container(config.hydra.sweep)["subdir"] != JOB_FOLDERS:  # type: ignore[index,call-overload]
-        return SweepPlan(len(jobs), shared, None)
+        return SweepPlan(len(jobs), shared, jobs, None)
     folders = [job_folder(job, shared) for job in jobs]
     for name, times in Counter(folders).items():
         if times > 1:
             raise ConfigError(f"{times} jobs of the sweep are the same, {name}; give each value once")
-    return SweepPlan(len(jobs), shared, folders)
+    return SweepPlan(len(jobs), shared, jobs, folders)
 
 
 def _refuse_common_splits(jobs: Sequence[Sequence[str]], config: DictConfig) -> None:

@@ -20,4 +20,4 @@ def job(folder: Path, name: str, state: str, iteration: int = 0, error: str | No
 
 
 def state(folder: Path, folders: list[str] | None = FOLDERS) -> SweepState:
-    return SweepState(folder, SweepPlan(4, [], folders))
+    return SweepState(folder, SweepPlan(4, [], [], folders))

@@ -165,14 +165,6 @@ def test_environment_and_warnings_of_a_job_are_its_own(tmp_path: Path) -> None:
     assert threading.active_count() <= threads + 1  # torch may have started one of its own
 
 
-@pytest.mark.parametrize("several", ["trainer=ddp", "trainer.devices=2", "trainer.num_nodes=2"])
-def test_several_processes_a_job_are_refused_by_one_line(
-    several: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert sweep(tmp_path / "s", "data.seed=1,2", several) == 1
-    assert "sweep with trainer.devices=1" in " ".join(capsys.readouterr().out.split())
-
-
 def hear_interrupts() -> None:
     """In the child: undo what a shell does to its background jobs."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)

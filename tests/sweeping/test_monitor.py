@@ -47,7 +47,7 @@ def test_a_search_s_earlier_jobs_count_among_all_that_there_are(
 ) -> None:
     for name in "abc":
         job(tmp_path, name, "done", 100)
-    sweep = SweepState(tmp_path, SweepPlan(2, [], None))
+    sweep = SweepState(tmp_path, SweepPlan(2, [], [], None))
     for name in "de":
         job(tmp_path, name, "done", 100)
     watch = SweepWatch(sweep, every=0.01)

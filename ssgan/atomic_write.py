@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 
 @contextmanager
@@ -25,7 +26,7 @@ def atomic_write(path: Path, *, durable: bool = False, only_writer: bool = False
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))  # before anything is computed
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.stem}.{'part' if only_writer else os.getpid()}{path.suffix}")
+    aside = path.with_name(f".{path.stem}.{'part' if only_writer else uuid4().hex}{path.suffix}")
     try:
         yield aside
         if durable:

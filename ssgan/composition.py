@@ -7,12 +7,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import hydra
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, open_dict
 
 from ssgan.config import TrainConfig, config_folder, parse
-from ssgan.error_lines import WRONG_OPTIONS, describe
+from ssgan.error_lines import WRONG_OPTIONS, describe, unnamed_option
 from ssgan.errors import ConfigError
 from ssgan.run_folder.checkpoint import find_checkpoint
 from ssgan.run_folder.lock import check_unused
@@ -36,10 +37,12 @@ def compose(overrides: Sequence[str], run_dir: str | Path, *, config_dir: str | 
         raise ConfigError(f"{of_hydra[0]}: Hydra itself does not run here; the run's folder is run_dir")
     further = _searched(config_dir) if config_dir is not None else []
     try:
-        with hydra.initialize_config_dir(str(config_folder()), version_base="1.3"):
+        with _own_hydra(), hydra.initialize_config_dir(str(config_folder()), version_base="1.3"):
             cfg = hydra.compose("train", [*further, *overrides], return_hydra_config=True)
     except WRONG_OPTIONS as error:
         raise ConfigError(describe(error)) from error
+    except ValueError as error:
+        raise ConfigError(unnamed_option(overrides) or str(error)) from error
     if cfg.hydra.mode == RunMode.MULTIRUN:
         raise ConfigError("this is a sweep, of which python -m ssgan.train makes the runs; compose one of them")
     with open_dict(cfg), _in_folder(cfg, folder):
@@ -58,6 +61,16 @@ def _searched(config_dir: str | Path) -> list[str]:
         raise ConfigError(f"config_dir={config_dir}: there is no such folder")
     quoted = override("", f"file://{place}").removeprefix("=")
     return [f"hydra.searchpath=[{quoted}]"]
+
+
+@contextmanager
+def _own_hydra() -> Iterator[None]:
+    """Set the Hydra of an application around this one aside meanwhile; there can be but one at a time."""
+    around, GlobalHydra.instance().hydra = GlobalHydra.instance().hydra, None
+    try:
+        yield
+    finally:
+        GlobalHydra.instance().hydra = around  # by now of another instance, which Hydra has put in its place
 
 
 @contextmanager

@@ -91,9 +91,9 @@ def parse(cfg: DictConfig, run_dir: str, overrides: list[str], cwd: str = "") ->
         )
     _refuse_unread(resolved)
     _refuse_numbers(resolved)
-    for node, place in ((resolved["data"], "path"), (resolved["data"], "root"), (resolved, "ckpt_path")):
-        if (given := node.get(place)) and (place, given) != ("ckpt_path", "last"):  # found from elsewhere later too
-            node[place] = str(Path(cwd, Path(given).expanduser()).absolute())
+    for key, node, name in _paths(resolved):
+        if node[name] and (name, node[name]) != ("ckpt_path", "last"):
+            node[name] = _absolute(key, node[name], cwd)
     optim = _typed(Optim, resolved["optim"], "optim")
     model = build(resolved["model"], Architecture, "model")
     trainer = _typed(TrainerOptions, resolved["trainer"], "trainer")
@@ -115,6 +115,14 @@ def parse(cfg: DictConfig, run_dir: str, overrides: list[str], cwd: str = "") ->
         logger=resolved.get("logger") or {},
         resolved=resolved,
     )
+
+
+def _absolute(key: str, given: str, cwd: str) -> str:
+    """The whole path, for it is looked for from elsewhere later too."""
+    try:
+        return str(Path(cwd, Path(given).expanduser()).absolute())
+    except RuntimeError as error:
+        raise ConfigError(f"{key}={given}: there is no such user") from error
 
 
 def _trick(name: str, node: Any) -> Trick:
@@ -158,10 +166,23 @@ def _refuse_unread(resolved: dict[str, Any]) -> None:
 
 def _refuse_numbers(resolved: dict[str, Any]) -> None:
     """A folder called 2024_01 is the number 202401 to Hydra."""
-    places = {f"data.{place}": (resolved.get("data") or {}).get(place) for place in ("path", "root")}
-    for key, given in {**places, "ckpt_path": resolved.get("ckpt_path")}.items():
+    for key, node, name in _paths(resolved):
+        given = node[name]
         if given is not None and not isinstance(given, str):
             raise ConfigError(f"{key} is read as the number {given}; write {key}=./NAME for a place of such a name")
+
+
+def _paths(resolved: dict[str, Any]) -> list[tuple[str, dict[str, Any], str]]:
+    """The options that are paths: how they are written, the node they stand in, and their name there."""
+    found = []
+    for key in ("data.path", "data.root", "ckpt_path", "callbacks.score.extractor"):
+        node: Any = resolved
+        *groups, name = key.split(".")
+        for group in groups:
+            node = node.get(group) if isinstance(node, dict) else None
+        if isinstance(node, dict) and name in node:
+            found.append((key, node, name))
+    return found
 
 
 def build(node: Any, base: type, prefix: str) -> Any:

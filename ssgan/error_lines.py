@@ -7,6 +7,7 @@ import difflib
 import importlib.util
 import re
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -111,7 +112,7 @@ def undecodable() -> Path | None:
     return None
 
 
-def unnamed_option(argv: list[str]) -> str | None:
+def unnamed_option(argv: Sequence[str]) -> str | None:
     """What to say of a group whose option is no name, such as ``optim=3``; Hydra does not say which it is."""
     for word in argv:
         group, equals, value = word.partition("=")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any, cast
 
 import lightning as L
@@ -28,7 +27,8 @@ from ssgan.training.members import ONE, Members
 from ssgan.training.optimisers import adapt, make_optimiser, set_learning_rate
 from ssgan.training.penalties import ParameterPenalties
 from ssgan.training.randomness import Randomness, draw_discriminator_noise, draw_generator_noise
-from ssgan.training.shared_gradients import average_gradients
+from ssgan.training.shared_gradients import average_gradients, check_strategy
+from ssgan.training.stopwatch import Stopwatch
 from ssgan.training_options import Objective, Optim
 from ssgan.tricks import TrickSet
 
@@ -95,16 +95,16 @@ class SemiSupervisedGAN(L.LightningModule):
         self._begin_to_follow()
         self.errors = ErrorRates(discriminator.classifier.out_features, members)
         self.random = Randomness(seed, members)
-        self.seconds = self.started = 0.0
+        self.stopwatch = Stopwatch()
         self.final_test = False  # whether a test ends the training
         self._resumed: dict[str, Any] | None = None
 
     @classmethod
-    def load_from_checkpoint(cls, checkpoint_path: Any, map_location: Any = None) -> Any:  # type: ignore[override]
+    def load_from_checkpoint(cls, checkpoint_path: Any, map_location: Any = None, **how: bool) -> Any:  # type: ignore[override]
         """The module of a checkpoint or run, on the CPU; what predicts is :func:`ssgan.load`. Raises: ConfigError."""
         from ssgan.inference.stored_module import load_module
 
-        return load_module(checkpoint_path)[0].to(map_location or "cpu")
+        return load_module(checkpoint_path, **how)[0].to(map_location or "cpu")
 
     @property
     def players(self) -> dict[str, nn.Module]:
@@ -125,7 +125,7 @@ class SemiSupervisedGAN(L.LightningModule):
         self._begin_to_follow()
 
     def _begin_to_follow(self) -> None:
-        """Make what follows the networks' parameters, from their present values."""
+        """Make the weight averages and the penalties on parameters, which start from the networks' present values."""
         self.average = WeightAverage(self.discriminator)
         self.generator_average = WeightAverage(self.generator) if self.optim.average.generator else None
         penalties = {name: ParameterPenalties(self.tricks, p, self.members) for name, p in self.players.items()}
@@ -137,18 +137,19 @@ class SemiSupervisedGAN(L.LightningModule):
         return [make_optimiser(each, self.optim.of(name), self.trainer.precision) for name, each in learning.items()]
 
     def on_fit_start(self) -> None:
-        """Make the noise generators, whose draws for a whole batch the processes share."""
+        """Make the noise generators, whose draws for a whole batch the processes share. Raises: ConfigError."""
+        check_strategy(self.trainer)
         share = Share(self.global_rank, self.trainer.world_size)
         self.random = Randomness(self.seed, self.members, self.device, share)
         if self._resumed is not None:
-            self.seconds = self._resumed["seconds"]
+            self.stopwatch.earlier = self._resumed["seconds"]
             self.loss_log.load(self._resumed["history"], self.device)
             self.random.load(self._resumed["rng_state"])
             self._resumed = None
-        self.started = time.monotonic()
+        self.stopwatch.start()
 
     def on_train_start(self) -> None:
-        """Fit averages and optimisers, as a checkpoint may have left them, to how steps are taken here."""
+        """Prepare averages and optimisers, perhaps of a checkpoint, for the device and precision of this training."""
         averaged = ((self.average, self.discriminator), (self.generator_average, self.generator))
         self.follow = [average.following(network) for average, network in averaged if average is not None]
         self.take_steps = Captured(self.steps, self.random.generators) if self.cuda_graphs else self.steps
@@ -279,7 +280,7 @@ class SemiSupervisedGAN(L.LightningModule):
 
     def on_train_end(self) -> None:
         """Log what is left; refuse to end on values that are not finite."""
-        self.seconds += time.monotonic() - self.started
+        self.stopwatch.stop()
         self.take_steps, self.follow = self.steps, []  # a recorded graph holds the memory of all that it computes
         self._log_losses(callbacks=False)
 
@@ -289,7 +290,7 @@ class SemiSupervisedGAN(L.LightningModule):
         self.loss_log.check_parameters(self.global_step, self.players)
         checkpoint["ssgan"] = {
             **self.description,
-            "seconds": self.seconds + (time.monotonic() - self.started if self.trainer.state.fn == "fit" else 0.0),
+            "seconds": self.stopwatch.seconds,
             "rng_state": self.random.state(),
             "history": history,
         }

@@ -135,14 +135,15 @@ def _train_and_test(
 
 @contextmanager
 def _ended_together(trainer: L.Trainer, model: SemiSupervisedGAN) -> Iterator[None]:
-    """Whatever ends this process ends those that it has started, which may wait for it without end.
+    """If this process fails, end those that it has started, which would wait for it for ever.
 
-    In the training all of them hear of a signal, and it is told there; before and after it only this one.
+    During the training a signal reaches all of them, and they are given time to end by themselves; before and after it
+    only this process hears of it.
     """
     try:
         yield
     except BaseException as error:
-        agreed = not isinstance(error, SystemExit) or (model.started and not model.final_test)
+        agreed = not isinstance(error, SystemExit) or (model.stopwatch.started and not model.final_test)
         end_processes(getattr(trainer.strategy.launcher, "procs", []), patience=10.0 if agreed else 0.0)
         if isinstance(error, SystemExit) and model.final_test and trainer.is_global_zero:
             log.warning("stopped in the final test%s", how_to_go_on(trainer.default_root_dir))
@@ -151,7 +152,7 @@ def _ended_together(trainer: L.Trainer, model: SemiSupervisedGAN) -> Iterator[No
 
 @contextmanager
 def open_loggers(nodes: dict[str, Any]) -> Iterator[list[Logger]]:
-    """The chosen loggers; those with a ``finish_after`` are told by which error the run ended, or None."""
+    """The chosen loggers; at the end ``finish_after(error)`` is called where there is one: None after a success."""
     loggers: list[Logger] = []
     ended_by: BaseException | None = None
     try:

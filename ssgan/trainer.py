@@ -32,6 +32,14 @@ OURS = {
     "limit_val_batches": "the error is that of all images",
     "limit_test_batches": "the error is that of all images",
     "overfit_batches": "a small set is data.num_labels=N",
+    "max_steps": "the length of a run is trainer.max_iterations",
+    "val_check_interval": "the iterations between two evaluations are trainer.eval_every",
+    "log_every_n_steps": "the iterations between two rows of the log are trainer.log_every",
+    "callbacks": "they are chosen by callbacks=[…]",
+    "enable_progress_bar": "the bar is callbacks=progress",
+    "enable_checkpointing": "checkpoints are callbacks=checkpoints",
+    "logger": "loggers are chosen by logger=[…]",
+    "default_root_dir": "the folder is hydra.run.dir",
 }
 
 
@@ -71,7 +79,8 @@ def build_trainer(
         logger=loggers,
     )
     if ours := sorted(options.lightning.keys() & {*trainer.keywords, *OURS}):
-        instead = OURS.get(ours[0], "it is set by an option of trainer")
+        other = f"it is trainer.{ours[0]}" if hasattr(options, ours[0]) else "it cannot be another than the project's"
+        instead = OURS.get(ours[0], other)
         raise ConfigError(f"trainer.lightning.{ours[0]}: {instead}")
     known = inspect.signature(L.Trainer).parameters
     for name, value in options.lightning.items():  # Lightning takes any value, and some have no effect until training

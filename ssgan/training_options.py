@@ -23,6 +23,8 @@ class Objective:
     def __post_init__(self) -> None:
         non_negative("objective.labelled_weight", self.labelled_weight)
         non_negative("objective.unlabelled_weight", self.unlabelled_weight)
+        if not (self.labelled_weight or self.unlabelled_weight):
+            raise ConfigError("objective.labelled_weight and objective.unlabelled_weight are both 0: D learns nothing")
         one_of("objective.generator_loss", self.generator_loss, ("non_saturating", "saturating"))
         positive("objective.d_steps", self.d_steps)
         non_negative("objective.g_steps", self.g_steps)
@@ -32,8 +34,8 @@ class Objective:
 class Average:
     """Exponential average of the weights, used for validation, test and samples.
 
-    After an update the average moves by ``rate`` towards the weights; ``half_life``, in iterations, states the rate in
-    another way. ``warmup`` lets it follow faster at first, by 9/(10 + t) at iteration t until the rate is larger, where
+    After an update the average moves by ``rate``, which is 1 − decay, towards the weights; ``half_life`` states it in
+    iterations. ``warmup`` lets it follow faster at first, by 9/(10 + t) at iteration t until the rate is larger, where
     the authors' code starts at zero: a run of fewer than 9/rate iterations is warming up throughout.
     """
 
@@ -45,8 +47,11 @@ class Average:
     def __post_init__(self) -> None:
         if (self.rate is None) == (self.half_life is None):
             raise ConfigError("give one of optim.average.rate and optim.average.half_life, and null for the other")
-        if self.rate is not None:
-            in_range("optim.average.rate", self.rate, 0.0, 1.0)
+        if self.rate is not None and not (0 < self.rate <= 0.5 or self.rate == 1):
+            raise ConfigError(
+                f"optim.average.rate={self.rate}: must be greater than 0 and at most 0.5, or 1 for no averaging;"
+                " it is 1 − decay, and a decay of 0.999 is a rate of 0.001"
+            )
         if self.half_life is not None:
             positive("optim.average.half_life", self.half_life)
 

@@ -33,6 +33,17 @@ def test_after_an_error_the_old_file_is_there_still(tmp_path: Path):
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
 
 
+def test_two_at_once_do_not_share_a_name(tmp_path: Path):
+    """Threads, or containers on a shared disk, in each of which the process has the same number."""
+    path = tmp_path / "table.csv"
+    with atomic_write(path) as one:
+        one.write_text("one")
+        with atomic_write(path) as other:
+            other.write_text("other")
+        assert path.read_text() == "other" and one.read_text() == "one"
+    assert path.read_text() == "one" and list(tmp_path.iterdir()) == [path]
+
+
 def test_a_folder_of_that_name_is_noticed_before_anything_is_computed(tmp_path: Path):
     with pytest.raises(IsADirectoryError, match="Is a directory"), atomic_write(tmp_path):
         pytest.fail("the block was entered")

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from ssgan.config import parse
 from tests.fake_data import write_arrays
-from tests.runs import TINY, command, refused
+from tests.runs import TINY, command, composed, refused
 
 pytestmark = pytest.mark.usefixtures("in_tmp_path")
 
@@ -40,6 +41,12 @@ def test_data_lie_where_they_were_named(tmp_path: Path, capfd) -> None:
     data = ("data=arrays", "data.path=mine.npz", "data.num_labels=20")
     assert command(*data, *networks, *short, "hydra.job.chdir=true", "hydra.run.dir=r") == 0, capfd.readouterr().err
     assert json.loads((tmp_path / "r" / "result.json").read_text())["config"]["data"]["path"] == f"{tmp_path}/mine.npz"
+
+
+def test_an_extractor_is_looked_for_there_too(tmp_path: Path) -> None:
+    cfg = composed(tmp_path / "run", *TINY, "callbacks=score", "callbacks.score.extractor=outputs/extractor")
+    config = parse(cfg, str(tmp_path / "run"), [], "/home/me")
+    assert config.callbacks["score"]["extractor"] == "/home/me/outputs/extractor"
 
 
 def test_a_refused_run_leaves_no_folder(tmp_path: Path, capfd) -> None:

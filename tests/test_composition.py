@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 
 import ssgan
@@ -38,6 +40,13 @@ def test_configurations_of_one_s_own_are_found_and_hydra_is_left_as_it_was(tmp_p
         ssgan.compose([], tmp_path / "other", config_dir=tmp_path / "none")
 
 
+def test_it_can_be_used_inside_an_application_of_hydra(tmp_path: Path) -> None:
+    with initialize_config_dir(str(tmp_path), version_base="1.3"):
+        around = GlobalHydra.instance().hydra
+        assert ssgan.compose(["seed=5"], tmp_path / "run").run.seed == 5
+        assert GlobalHydra.instance().hydra is around
+
+
 def test_a_folder_with_another_run_is_refused(tmp_path: Path) -> None:
     (tmp_path / "result.json").touch()
     with pytest.raises(ConfigError, match="is of another run"):
@@ -48,6 +57,8 @@ def test_wrong_options_are_refused_and_make_no_folder(tmp_path: Path) -> None:
     for wrong, said in (
         ("optim.lr=0", "optim.lr=0"),
         ("trick=nothing", "unknown trick 'nothing'; choose from"),
+        ("data=5", "unknown data '5'; choose from"),
+        ("data.root='~nosuchuser/x'", "data.root=~nosuchuser/x: there is no such user"),
         ("seeed=1", "no key 'seeed' in the configuration .did you mean 'seed'"),
         ("sweep=ablation", "this is a sweep"),
         ("hydra.run.dir=elsewhere", "hydra.run.dir=elsewhere: .*the run's folder is run_dir"),

@@ -14,6 +14,7 @@ import ssgan
 from ssgan.data.module import SemiSupervisedData
 from ssgan.errors import ConfigError
 from ssgan.module import SemiSupervisedGAN
+from ssgan.run_folder.checkpoint import read_checkpoint
 from tests.runs import TINY, assert_equal, last_checkpoint, train
 
 
@@ -91,6 +92,20 @@ def test_a_sanity_check_is_no_point_of_the_learning_curve(run_dir: Path, tmp_pat
 def test_what_a_checkpoint_s_module_cannot_be_given_is_refused(run_dir: Path) -> None:
     with pytest.raises(TypeError, match="seed"):
         SemiSupervisedGAN.load_from_checkpoint(run_dir / "checkpoints" / "last.ckpt", seed=9)
+    for lax in ({"strict": False}, {"weights_only": False}):
+        with pytest.raises(ConfigError, match="strict=True and weights_only=True, or not at all"):
+            SemiSupervisedGAN.load_from_checkpoint(run_dir, **lax)
+    assert SemiSupervisedGAN.load_from_checkpoint(run_dir, "cpu", strict=True, weights_only=True).seed == 1
+
+
+def test_its_seconds_end_with_the_training(run_dir: Path, tmp_path: Path) -> None:
+    """Also in a checkpoint that is written later."""
+    module, data = to_train(run_dir)
+    mine = trainer(max_steps=2, use_distributed_sampler=False, num_sanity_val_steps=0)
+    mine.fit(module, data)
+    seconds = module.stopwatch.seconds
+    mine.save_checkpoint(tmp_path / "late.ckpt")
+    assert read_checkpoint(str(tmp_path / "late.ckpt"))["ssgan"]["seconds"] == seconds > 0
 
 
 def test_a_training_without_a_length_is_refused(run_dir: Path) -> None:

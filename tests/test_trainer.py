@@ -14,7 +14,10 @@ pytestmark = pytest.mark.usefixtures("in_tmp_path")
     [
         ("+trainer.profiler=simple", "+trainer.lightning.NAME"),
         ("+trainer.lightning.gradient_clip_val=1", "optim.clip_norm"),
-        ("+trainer.lightning.max_steps=3", "set by an option of trainer"),
+        ("+trainer.lightning.max_steps=3", "trainer.max_iterations"),
+        ("+trainer.lightning.precision=32", "it is trainer.precision"),
+        ("+trainer.lightning.logger=false", "loggers are chosen by logger="),
+        ("+trainer.lightning.use_distributed_sampler=true", "it cannot be another than the project's"),
         ("+trainer.lightning.nonsense=3", "nonsense"),
         ("+trainer.lightning.detect_anomaly=abc", "trainer.lightning.detect_anomaly=abc: must be true or false"),
         ("+trainer.lightning.limit_train_batches=5", "trainer.max_iterations"),

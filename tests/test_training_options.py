@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ssgan.errors import ConfigError
-from ssgan.training_options import Average, Optim, RunOptions, TrainerOptions
+from ssgan.training_options import Average, Objective, Optim, RunOptions, TrainerOptions
 
 
 def test_the_rate_stops_to_fall_at_its_floor():
@@ -37,6 +37,13 @@ def test_the_generators_own_rate_and_momentum():
 )
 def test_several_devices_are_several_processes_said_or_not(trainer: dict, several: bool) -> None:
     assert TrainerOptions(**trainer).strategy == ("ddp" if several else "auto")
+
+
+def test_an_objective_of_nothing_is_refused() -> None:
+    Objective(labelled_weight=0)
+    Objective(unlabelled_weight=0)
+    with pytest.raises(ConfigError, match="both 0: D learns nothing"):
+        Objective(labelled_weight=0, unlabelled_weight=0)
 
 
 def test_the_last_members_seed_has_a_limit_too() -> None:

@@ -30,13 +30,11 @@ class StatusFile(L.Callback):
     def __init__(self, run_dir: str, every: float = 2.0) -> None:
         self.run_dir = run_dir
         self.every = every
-        self._started = 0.0
         self._written = 0.0
         self._failed = False
 
     def on_train_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
         """Write the first status; from here on an earlier result is out of date."""
-        self._started = time.monotonic()
         self._write(trainer)
         if trainer.is_global_zero:
             run_dir = Path(self.run_dir)
@@ -54,13 +52,14 @@ class StatusFile(L.Callback):
 
     def on_exception(self, trainer: L.Trainer, module: L.LightningModule, exception: BaseException) -> None:
         """Write how far it had come, if it had begun."""
-        if self._started:
+        if self._written:
             self._write(trainer)
 
     @rank_zero_only
     def _write(self, trainer: L.Trainer) -> None:
         self._written = time.monotonic()
-        status = RunStatus("running", trainer.global_step, trainer.max_steps, round(self._written - self._started, 3))
+        module: Any = trainer.lightning_module
+        status = RunStatus("running", trainer.global_step, trainer.max_steps, round(module.stopwatch.seconds, 3))
         try:
             status.write(self.run_dir)
         except OSError as error:  # who watches misses something; the run does not

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
@@ -12,16 +13,47 @@ from omegaconf.errors import OmegaConfBaseException
 
 from ssgan.commands.cli import leave
 from ssgan.errors import ConfigError, SSGANError
+from ssgan.machine.processes import one_of_several
 from ssgan.run_folder.lock import check_unused
 from ssgan.typed_overrides import is_number
+
+#: What is in a folder before its run begins.
+HYDRAS = {".hydra", "multirun.yaml", "train.log"}
 
 #: The configuration that lay in a run's folder before Hydra wrote the command's there.
 _replaced: dict[Path, bytes] = {}
 
 
-def put_configuration_back() -> None:
-    """Undo what Hydra wrote into the folder of a run that was not gone on with after all."""
-    write_back(_replaced)
+def leave_as_it_was(run_dir: Path, here: Path) -> None:
+    """Undo what Hydra wrote into the folder of a run that was refused.
+
+    Args:
+        run_dir: the folder; removed, see :func:`discard_unused`, unless a configuration lay there before.
+        here: where the command was given.
+    """
+    if _replaced:
+        write_back(_replaced)
+    else:
+        discard_unused(run_dir, here)
+
+
+def discard_unused(run_dir: Path, here: Path) -> None:
+    """Remove a run's folder if only Hydra has written there, and the folders above it, below ``here``, if then empty.
+
+    Where other processes of the run may be about to write there, it stays.
+    """
+    if one_of_several() or not run_dir.is_dir() or {path.name for path in run_dir.iterdir()} - HYDRAS:
+        return
+    if here.is_relative_to(run_dir.resolve()):  # hydra.run.dir=. is the user's folder
+        return
+    shutil.rmtree(run_dir, ignore_errors=True)
+    for folder in run_dir.parents:
+        if not folder.is_relative_to(here) or folder == here:
+            return
+        try:
+            folder.rmdir()
+        except OSError:  # it is in use
+            return
 
 
 def hydra_files(folder: Path) -> dict[Path, bytes]:

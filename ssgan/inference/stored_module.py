@@ -14,13 +14,22 @@ from ssgan.module import SemiSupervisedGAN
 from ssgan.run_folder.checkpoint import last_checkpoint, read_checkpoint
 
 
-def load_module(run: str | Path) -> tuple[SemiSupervisedGAN, TrainConfig, Path]:
+def load_module(
+    run: str | Path, *, strict: bool = True, weights_only: bool = True
+) -> tuple[SemiSupervisedGAN, TrainConfig, Path]:
     """The training module with the values of a checkpoint, on the CPU, its configuration, and the checkpoint's file.
 
+    Args:
+        run: a run's folder or a checkpoint.
+        strict: Lightning's option, always true.
+        weights_only: Lightning's option, always true.
+
     Raises:
-        ConfigError: there is no checkpoint, it is not a whole one of this project, or a class that it names cannot be
-            imported.
+        ConfigError: one of these is not, there is no checkpoint, it is not a whole one of this project, or a class that
+            it names cannot be imported.
     """
+    if not (strict and weights_only):
+        raise ConfigError("a checkpoint of ssgan is read with strict=True and weights_only=True, or not at all")
     path = checkpoint_path(run)
     checkpoint = read_checkpoint(str(path))
     try:

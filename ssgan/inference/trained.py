@@ -16,6 +16,7 @@ from torch import Tensor
 
 from ssgan.config import TrainConfig
 from ssgan.data.images import ImageData
+from ssgan.data.options import DataOptions
 from ssgan.errors import ConfigError, DataError
 from ssgan.inference.ensemble_logits import of_mean_probabilities
 from ssgan.inference.given_images import GivenImages, as_pixels
@@ -218,6 +219,26 @@ class TrainedModel:
 
     # --- data --------------------------------------------------------------------------------------------------------
 
+    def data_options(self, place: str | None = None) -> DataOptions:
+        """The options of the data set, with the place where it lies now.
+
+        Args:
+            place: as in :meth:`images`.
+
+        Raises:
+            ConfigError: a place is given of a data set that lies in no folder.
+        """
+        options = self.config.data
+        if place is not None and not options.in_a_folder:
+            raise ConfigError(f"--data={place}: data={options.name} lies in no folder; leave --data out")
+        here = os.environ.get("SSGAN_DATA")
+        if place is not None:
+            moved: dict[str, Any] = {"path" if hasattr(options, "path") else "root": place}
+            return replace(options, **moved)
+        if here and not (options.root and Path(options.root).is_dir()):
+            return replace(options, root=here)
+        return options
+
     def images(self, place: str | None = None) -> ImageData:
         """The data set that the model was trained on, read again.
 
@@ -230,15 +251,7 @@ class TrainedModel:
             DataError: it is not there any more, or its images have another size or its classes other names now, or
                 there are other images and the test ones are chosen among them.
         """
-        options = self.config.data
-        if place is not None and not options.in_a_folder:
-            raise ConfigError(f"--data={place}: data={options.name} lies in no folder; leave --data out")
-        here = os.environ.get("SSGAN_DATA")
-        if place is not None:
-            moved: dict[str, Any] = {"path" if hasattr(options, "path") else "root": place}
-            options = replace(options, **moved)
-        elif here and not (options.root and Path(options.root).is_dir()):
-            options = replace(options, root=here)
+        options = self.data_options(place)
         try:
             data = options.load()
         except DataError as error:

@@ -71,8 +71,8 @@ def _supervised(model: TrainedModel, place: str | None) -> dict[str, Any]:
     resolved = model.config.resolved
     data = {**resolved["data"], "num_labels": None, "num_val": 0, "seed": 1, "batch_size": 100}
     data |= {"eval_batch_size": 1000, "include_labelled": True, "augment": asdict(Augmentation())}
-    if place is not None:
-        data["path" if "path" in data else "root"] = place
+    here = model.data_options(place)
+    data |= {name: getattr(here, name) for name in _PLACES if name in data}
     device = model.device
     trainer = TrainerOptions(
         accelerator=device.type,

@@ -6,7 +6,6 @@ import functools
 import gc
 import logging
 import os
-import shutil
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -17,12 +16,12 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from ssgan.commands.unused_folder import put_configuration_back
+from ssgan.commands.unused_folder import leave_as_it_was
 from ssgan.config import TrainConfig
 from ssgan.error_lines import MENDABLE, WRONG_OPTIONS, describe
 from ssgan.errors import DataError
 from ssgan.machine.cores import cpu_count
-from ssgan.machine.processes import first_process, one_of_several
+from ssgan.machine.processes import first_process
 from ssgan.resolvers import in_sweep
 from ssgan.run_folder.status import RunStatus, read_status
 from ssgan.sweeping.earlier import finished_result, unfinished_checkpoint
@@ -30,9 +29,6 @@ from ssgan.sweeping.refusal import check_one_device
 from ssgan.sweeping.stopping import sigterm_ends
 
 log = logging.getLogger(__name__)
-
-#: What is in a folder before its run begins.
-HYDRAS = {".hydra", "multirun.yaml", "train.log"}
 
 
 def jobs_at_once() -> int:
@@ -76,8 +72,7 @@ def contained(job: Callable[[DictConfig], Any]) -> Callable[[DictConfig], Any]:
             line = describe(error) or type(error).__name__
             refused = known and read_status(run_dir) == before  # before it began
             if refused and not in_sweep() and (before is not None or isinstance(error, (*WRONG_OPTIONS, DataError))):
-                discard_unused(Path(run_dir), Path(HydraConfig.get().runtime.cwd))
-                put_configuration_back()
+                leave_as_it_was(Path(run_dir), Path(HydraConfig.get().runtime.cwd))
                 raise
             state = "failed"
             if refused and before is not None:  # what lies there is what it was; the refusal stands beside it
@@ -113,25 +108,6 @@ def _end(run_dir: str, state: str, error: str | None) -> None:
         return
     with suppress(OSError):
         RunStatus(state, last.iteration, last.iterations, last.seconds, error).write(run_dir)
-
-
-def discard_unused(run_dir: Path, here: Path) -> None:
-    """Remove a run's folder if only Hydra has written there, and the folders above it, below ``here``, if then empty.
-
-    Where other processes of the run may be about to write there, it stays.
-    """
-    if one_of_several() or not run_dir.is_dir() or {path.name for path in run_dir.iterdir()} - HYDRAS:
-        return
-    if here.is_relative_to(run_dir.resolve()):  # hydra.run.dir=. is the user's folder
-        return
-    shutil.rmtree(run_dir, ignore_errors=True)
-    for folder in run_dir.parents:
-        if not folder.is_relative_to(here) or folder == here:
-            return
-        try:
-            folder.rmdir()
-        except OSError:  # it is in use
-            return
 
 
 @contextmanager

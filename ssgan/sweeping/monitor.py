@@ -23,8 +23,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ssgan.commands.cli import FULL_ERROR, leave
+from ssgan.commands.unused_folder import discard_unused
 from ssgan.errors import ConfigError, SSGANError
-from ssgan.sweeping.job import discard_unused
 from ssgan.sweeping.plan import plan_sweep
 from ssgan.sweeping.refusal import check_jobs
 from ssgan.sweeping.state import SweepState

@@ -131,7 +131,7 @@ class Members:
         return batch if self.count is None or batch.ndim > dims else batch.expand(self.count, *batch.shape)
 
     def in_turn(self, batch: Tensor) -> Tensor:
-        """Of a stacked batch ``[members, n, …]`` n rows: the first from the first member, the last from the last."""
+        """Of a stacked batch ``[members, n, …]`` n rows, row i from member ⌊i · members / n⌋."""
         if self.count is None:
             return batch
         n = batch.shape[1]

@@ -47,7 +47,11 @@ class Adam(torch.optim.Adam):
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> Any:
-        """Take a step down the gradients."""
+        """Take a step down the gradients, which ``closure``, if given, computes first; return its value."""
+        value = None
+        if closure is not None:
+            with torch.enable_grad():
+                value = closure()
         overflow = getattr(self, "found_inf", None)  # a loss scaler's: the kernel then changes nothing
         for group in self.param_groups:
             learning = [p for p in group["params"] if p.grad is not None]
@@ -56,7 +60,8 @@ class Adam(torch.optim.Adam):
                 beta2 = group["betas"][1]
                 constant = group["eps_root"] * (1 - beta2) / beta2
                 torch._foreach_add_(means, constant if overflow is None else constant * (1 - overflow))
-        return super().step(closure)
+        super().step()
+        return value
 
     def _mean_square(self, parameter: Tensor, group: dict[str, Any]) -> Tensor:
         """The parameter's ``v``; its state is made as PyTorch makes it at the first step."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import lightning as L
 import torch
 import torch.distributed
 from lightning.pytorch.strategies import DDPStrategy
 from torch import Tensor
 
+from ssgan.errors import ConfigError
 from ssgan.layers import Share
 
 
@@ -29,6 +31,19 @@ class PlayersDDP(DDPStrategy):
             first = tensor.contiguous()  # of images' layers the channels may come last
             torch.distributed.broadcast(first, 0)
             tensor.copy_(first)
+
+
+def check_strategy(trainer: L.Trainer) -> None:
+    """Refuse processes whose gradients something else would average.
+
+    Raises:
+        ConfigError: a Trainer of several processes has another strategy than :class:`PlayersDDP`.
+    """
+    if trainer.world_size > 1 and not isinstance(trainer.strategy, PlayersDDP):
+        raise ConfigError(
+            f"{trainer.world_size} processes cannot train with {type(trainer.strategy).__name__}: give the Trainer"
+            " strategy=ssgan.training.shared_gradients.PlayersDDP()"
+        )
 
 
 def average_gradients(parameters: Iterable[Tensor], share: Share) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from ssgan.callbacks import StatusFile
 from ssgan.run_folder.status import RunStatus, read_status
-from tests.runs import TINY, train
+from tests.runs import TINY, last_checkpoint, train
 
 
 class Watch(L.Callback):
@@ -34,6 +34,15 @@ def test_a_run_tells_how_far_it_is_and_that_it_is_done(tmp_path: Path, monkeypat
     assert status is not None
     assert (status.state, status.iteration, status.iterations, status.error) == ("done", 5, 5, None)
     assert status.seconds == result["seconds"]
+
+
+def test_a_resumed_runs_seconds_are_those_of_the_whole_training(tmp_path: Path) -> None:
+    train(tmp_path, *TINY, "trainer.max_iterations=5")
+    before = last_checkpoint(tmp_path)["ssgan"]["seconds"]
+    watch = Watch(tmp_path)
+    again = f"ckpt_path='{tmp_path / 'checkpoints' / 'last.ckpt'}'"
+    second = train(tmp_path, *TINY, "trainer.max_iterations=8", again, callbacks=[watch])
+    assert [round(before, 3) <= s.seconds <= second["seconds"] for s in watch.seen if s] == [True] * 3
 
 
 def test_it_is_not_written_at_every_iteration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

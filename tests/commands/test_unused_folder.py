@@ -73,6 +73,15 @@ def test_a_refused_resume_leaves_a_finished_run_finished(done: Path, capfd: pyte
         assert (done / "result.json").read_text() == result
 
 
+def test_a_refused_start_keeps_the_configuration_of_one_that_was_killed_early(tmp_path: Path, capfd):
+    """Before it wrote anything of its own, by the system for its memory, for example."""
+    written = tmp_path / "run" / ".hydra" / "config.yaml"
+    written.parent.mkdir(parents=True)
+    written.write_text("seed: 7\n")
+    assert "optim.lr=-1" in refused(capfd, "optim.lr=-1", "hydra.run.dir=run")
+    assert written.read_text() == "seed: 7\n"
+
+
 def test_a_refused_run_in_the_working_folder_leaves_the_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

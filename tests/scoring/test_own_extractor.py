@@ -76,7 +76,7 @@ def test_other_labels_are_other_data(tmp_path: Path) -> None:
     assert paths[0] != paths[1]
 
 
-def test_a_moved_data_set_is_the_same(tmp_path: Path) -> None:
+def test_a_moved_data_set_is_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_arrays(tmp_path / "images.npz")
     data = ("data=arrays", f"data.path='{tmp_path / 'images.npz'}'", "data.num_labels=20", "model=conv", *TINY_CONV)
     train(tmp_path / "run", "trainer=cpu", "callbacks=checkpoints", "logger=none", *data, "trainer.max_iterations=1")
@@ -84,6 +84,15 @@ def test_a_moved_data_set_is_the_same(tmp_path: Path) -> None:
     here = own_extractor(model, None, lambda line: None).path
     moved = (tmp_path / "images.npz").rename(tmp_path / "moved.npz")
     assert own_extractor(model, str(moved), lambda line: None).path == here
+    asked: list[dict[str, str]] = []
+    monkeypatch.setattr(subject, "_train", lambda config, folder: asked.append(config["data"]))
+    monkeypatch.setenv("SSGAN_DATA", str(tmp_path))
+    (here.parents[1] / "result.json").unlink()
+    own_extractor(model, str(moved), lambda line: None)
+    assert asked[0]["path"] == str(moved), "trained where the images lie now"
+    moved.rename(tmp_path / "images.npz")
+    own_extractor(model, None, lambda line: None)
+    assert asked[1]["root"] == str(tmp_path), "as the images that are scored"
 
 
 def test_of_several_that_need_it_at_once_one_trains_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -173,6 +173,28 @@ def test_a_state_of_pytorch_s_adam_is_taken_up():
     assert ours.param_groups[0]["eps_root"] == 0
 
 
+@pytest.mark.parametrize("eps_root", [0.0, 1e-8])
+def test_a_closure_computes_the_gradients_first(eps_root: float):
+    networks = [nn.Linear(3, 2) for _ in range(2)]
+    networks[1].load_state_dict(networks[0].state_dict())
+    one, other = (
+        Adam([*network.parameters(), nn.Parameter(torch.ones(2))], eps_root, eps=1e-8) for network in networks
+    )
+
+    def value(network: nn.Linear, adam: Adam) -> torch.Tensor:
+        adam.zero_grad()
+        loss = network(torch.ones(4, 3)).square().sum()
+        loss.backward()
+        return loss
+
+    for _ in range(3):
+        loss = value(networks[0], one)
+        one.step()
+        assert other.step(lambda: value(networks[1], other)) == loss
+        for expected, found in zip(networks[0].parameters(), networks[1].parameters(), strict=True):
+            assert torch.equal(expected, found)
+
+
 def test_a_step_without_any_gradient_changes_nothing():
     weights = nn.Parameter(torch.ones(2))
     adam = Adam([weights], 1e-8, lr=0.01, eps=0.0, fused=True)

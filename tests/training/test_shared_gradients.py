@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 import torch.distributed
+from lightning.pytorch.strategies import DDPStrategy, SingleDeviceStrategy
 from torch import Tensor, nn
 
+from ssgan.errors import ConfigError
 from ssgan.layers import WHOLE, Share
-from ssgan.training.shared_gradients import PlayersDDP, average_gradients
+from ssgan.training.shared_gradients import PlayersDDP, average_gradients, check_strategy
 
 
 def gradients(seed: int) -> list[Tensor | None]:
@@ -41,6 +45,13 @@ def test_each_gradient_becomes_the_mean_of_the_processes_by_one_sum(monkeypatch:
         else:
             torch.testing.assert_close(parameter.grad, (one + two) / 2)
     assert sums == [6 + 72 + 1]
+
+
+def test_a_strategy_that_averages_by_itself_is_refused_where_there_are_several_processes() -> None:
+    for strategy, processes in ((PlayersDDP(), 2), (DDPStrategy(), 1), (SingleDeviceStrategy(), 1)):
+        check_strategy(SimpleNamespace(strategy=strategy, world_size=processes))
+    with pytest.raises(ConfigError, match=r"2 processes cannot train with DDPStrategy: .*PlayersDDP"):
+        check_strategy(SimpleNamespace(strategy=DDPStrategy(), world_size=2))
 
 
 def test_one_process_keeps_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -115,7 +115,7 @@ class SemiSupervisedGAN(L.LightningModule):
         """Set all start values: weights from the seed, gains and biases from data, references of techniques.
 
         Args:
-            pixels: 500 training images, uint8 ``[n, channels, height, width]``; so many for each member of an ensemble.
+            pixels: 500 training images, uint8 ``[n, channels, height, width]``; 500 for each member of an ensemble.
         """
         stacked = self.generator, self.discriminator, self.companions
         generators, discriminators, companions = apart = [self.members.apart(each) for each in stacked]
@@ -133,8 +133,8 @@ class SemiSupervisedGAN(L.LightningModule):
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
         """One for each player."""
-        learning = self.players | {"generator": nn.ModuleList([self.generator, self.companions])}
-        return [make_optimiser(each, self.optim.of(name), self.trainer.precision) for name, each in learning.items()]
+        nets = self.players | {"generator": nn.ModuleList([self.generator, self.companions])}
+        return [make_optimiser(net, self.optim.for_player(name), self.trainer.precision) for name, net in nets.items()]
 
     def on_fit_start(self) -> None:
         """Make the noise generators, whose draws for a whole batch the processes share. Raises: ConfigError."""
@@ -153,7 +153,7 @@ class SemiSupervisedGAN(L.LightningModule):
         averaged = ((self.average, self.discriminator), (self.generator_average, self.generator))
         self.follow = [average.following(network) for average, network in averaged if average is not None]
         self.take_steps = Captured(self.steps, self.random.generators) if self.cuda_graphs else self.steps
-        optimisers, options = self.trainer.optimizers, [self.optim.of(name) for name in self.players]
+        optimisers, options = self.trainer.optimizers, [self.optim.for_player(name) for name in self.players]
         adapt(optimisers, options, self.trainer.precision, self.device, in_graph=self.cuda_graphs)
 
     def training_step(self, batch: list[IterationBatch], batch_idx: int) -> None:

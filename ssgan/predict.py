@@ -89,7 +89,7 @@ def main() -> None:
 
 @contextmanager
 def progress_bar(total: int, shown: bool) -> Iterator[Callable[[int], None]]:
-    """A function that moves a bar on the standard error by so many files; the bar needs a terminal."""
+    """A function that moves a bar on the standard error by a number of files; the bar needs a terminal."""
     columns = (*Progress.get_default_columns(), MofNCompleteColumn())
     console = Console(stderr=True)
     # Only where there is a terminal, or rich would leave an empty line in a log.

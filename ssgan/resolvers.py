@@ -57,7 +57,7 @@ def _is_seed(override: str) -> bool:
 
 
 def _shortened(name: str, longest: int) -> str:
-    """A name of at most so many characters, still one's own."""
+    """The name cut to ``longest`` characters, with a digest so that it stays one's own."""
     return name if len(name) <= longest else f"{name[: longest - 9]}-{_digest(name)}"
 
 

@@ -89,7 +89,7 @@ def _train_and_test(
 ) -> dict[str, Any]:
     """What :func:`run` does once the options are known to be possible."""
     options, objective = config.trainer, config.objective
-    how: dict[str, Any] = {
+    streams: dict[str, Any] = {
         "d_steps": objective.d_steps,
         "g_steps": objective.g_steps,
         "test_curve": options.test_curve,
@@ -97,9 +97,9 @@ def _train_and_test(
     }
     data: SemiSupervisedData | EnsembleData
     if config.run.ensemble is None:
-        data = SemiSupervisedData(images, config.data, config.run.seed, **how)
+        data = SemiSupervisedData(images, config.data, config.run.seed, **streams)
     else:
-        data = EnsembleData(images, config.data, config.run.seed, config.run.ensemble, **how)
+        data = EnsembleData(images, config.data, config.run.seed, config.run.ensemble, **streams)
     model = build_model(config, images.shape, images.classes, data.num_labels)
     parameters = sum(p.numel() for player in model.players.values() for p in player.parameters())
     set_matmul_precision(options.matmul_precision, parameters)

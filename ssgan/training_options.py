@@ -66,7 +66,7 @@ class Optim:
     where the authors' code has it, and ``eps``, PyTorch's, to the root. ``generator_lr_factor`` makes G's rate that
     multiple of D's, which is the one in the log, and ``generator_beta1`` gives it its own β1. ``epochs`` is the length
     of the recipe and ``length`` the fraction of it that is trained, their product the default of
-    ``trainer.max_epochs``; the weight average looks back over that fraction of the time too.
+    ``trainer.max_epochs``; the weight average's window shrinks by the same factor.
     """
 
     lr: float = 3e-3
@@ -105,7 +105,7 @@ class Optim:
         if self.clip_norm is not None:
             positive("optim.clip_norm", self.clip_norm)
 
-    def of(self, player: str) -> Optim:
+    def for_player(self, player: str) -> Optim:
         """What that player's optimiser goes by; of the generator with its own rate and β1 in the place of D's."""
         if player != "generator":
             return self
@@ -117,7 +117,7 @@ class Optim:
         return 1.0 if progress <= self.flat else max((1 - progress) / (1 - self.flat), self.lr_floor)
 
     def lr_at(self, iteration: int, per_epoch: int, total: int) -> float:
-        """D's learning rate when so many iterations of ``total`` are done, ``per_epoch`` of which make an epoch."""
+        """D's learning rate after ``iteration`` iterations of ``total``, ``per_epoch`` of which make an epoch."""
         if self.interval == "epoch":
             iteration -= iteration % per_epoch
         return self.lr * self.lr_factor(iteration / total)

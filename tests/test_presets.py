@@ -120,7 +120,7 @@ def test_the_settings_of_the_successors(tmp_path: Path):
     assert [bad.optim.lr_at(epoch, 1, 900) for epoch in (0, 600, 750, 870, 899)] == [
         pytest.approx(max(1e-4, 1e-3 * min(3 * (1 - epoch / 900), 1))) for epoch in (0, 600, 750, 870, 899)
     ]
-    d, g = bad.optim.of("discriminator"), bad.optim.of("generator")
+    d, g = bad.optim.for_player("discriminator"), bad.optim.for_player("generator")
     assert (d.beta1, g.beta1, g.lr, g.eps, g.eps_root) == (0.5, 0.0, 1e-3, 1e-8, None)
     model = bad.resolved["model"]
     assert (model["input_noise"], model["input_dropout"], model["hidden_dropout"]) == (0.05, 0.15, 0.5)
@@ -128,7 +128,7 @@ def test_the_settings_of_the_successors(tmp_path: Path):
     bad = compose_run(tmp_path, "experiment=cifar10_4000_bad_gan")
     assert bad.tricks.names == ["feature_matching", "variational_entropy"]
     assert bad.resolved["trick"]["variational_entropy"]["weight"] == 0.01 and bad.data.num_labels == 4000
-    d, g = bad.optim.of("discriminator"), bad.optim.of("generator")
+    d, g = bad.optim.for_player("discriminator"), bad.optim.for_player("generator")
     assert (d.lr, d.beta1, g.lr, g.beta1, g.eps, g.eps_root) == (6e-4, 0.5, 3e-4, 0.0, 1e-8, None)
     assert bad.data.batch_size == 100
     assert bad.optim.average.rate == 1.0 and bad.trainer.max_epochs == 1200 and bad.optim.lr_factor(0.9) < 0.31

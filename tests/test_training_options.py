@@ -15,11 +15,11 @@ def test_the_rate_stops_to_fall_at_its_floor():
 
 def test_the_generators_own_rate_and_momentum():
     optim = Optim(lr=3e-4, generator_lr_factor=0.5, generator_beta1=0.0)
-    d, g = optim.of("discriminator"), optim.of("generator")
+    d, g = optim.for_player("discriminator"), optim.for_player("generator")
     assert (d.lr, d.beta1) == (3e-4, 0.5) and (g.lr, g.beta1) == (1.5e-4, 0.0)
     assert (g.beta2, g.eps, g.flat) == (d.beta2, d.eps, d.flat)
     same = Optim(lr=3e-4)
-    assert (same.of("generator").lr, same.of("generator").beta1) == (3e-4, 0.5)
+    assert (same.for_player("generator").lr, same.for_player("generator").beta1) == (3e-4, 0.5)
 
 
 @pytest.mark.parametrize(

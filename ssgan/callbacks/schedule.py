@@ -8,7 +8,7 @@ import lightning as L
 
 
 def is_due(trainer: L.Trainer, batch: Sized, every: int) -> bool:
-    """Whether a multiple of ``every`` is among the numbers of the iterations of the batch that has just been done."""
+    """Whether the batch just finished completed an iteration whose number is a multiple of ``every``."""
     step = trainer.global_step
     return step // every > (step - len(batch)) // every
 

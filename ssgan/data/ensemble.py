@@ -46,7 +46,7 @@ class EnsembleData(L.LightningDataModule):
         return torch.stack([member.start_images(n) for member in self.members])
 
     def check_processes(self, processes: int) -> None:
-        """Refuse batches and sets that so many processes cannot share; see the members'."""
+        """Refuse batches and sets that cannot be shared by this number of processes; see the members'."""
         for member in self.members:
             member.check_processes(processes)
 

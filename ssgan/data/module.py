@@ -76,7 +76,7 @@ class SemiSupervisedData(L.LightningDataModule):
         self.test = (self.test[0].to(device), self.test[1].to(device))
 
     def check_processes(self, processes: int) -> None:
-        """Refuse batches and sets that so many processes cannot share.
+        """Refuse batches and sets that cannot be shared by this number of processes.
 
         Raises:
             ConfigError: it is a batch.

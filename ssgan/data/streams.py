@@ -63,10 +63,10 @@ class SemiSupervisedStream:
         unlabelled: the unlabelled images, uint8, on the training device.
         batch_size: images of each kind in a step, over all processes.
         iteration: gives the number of iterations done.
-        iterations_per_batch: it yields lists of so many iterations, each of which is one batch to Lightning.
+        iterations_per_batch: length of the lists that it yields, each of which is one batch to Lightning.
 
     Raises:
-        ConfigError: an epoch is not so many whole lists.
+        ConfigError: an epoch is no whole number of such lists.
     """
 
     labelled: Tensor

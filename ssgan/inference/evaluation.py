@@ -123,7 +123,7 @@ class Evaluation:
         return sum(b.images * abs(b.confidence - b.accuracy) for b in self.bins) / len(self.labels)
 
     def mistakes(self, most: int) -> Tensor:
-        """Indices of the misclassified images, the most confident first; at most so many."""
+        """Indices of the misclassified images, the most confident first; at most ``most`` of them."""
         wrong = (self.predicted != self.labels).nonzero().flatten()
         return wrong[self.confidence[wrong].argsort(descending=True, stable=True)][:most]
 

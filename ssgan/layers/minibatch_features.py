@@ -126,7 +126,7 @@ class MinibatchFeatures(nn.Module):
     A batch of samples that are all alike has *large* sums.
 
     At inference an example must not depend on who else is in its batch: it is then compared with ``reference_size``
-    fixed real images, as many as it had companions in training, and with nothing else.
+    fixed real images, as many as there were other examples in a batch of training, and with nothing else.
     """
 
     def __init__(

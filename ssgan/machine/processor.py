@@ -15,7 +15,7 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 
 @contextmanager
 def prepared_processor(threads: int | None) -> Iterator[None]:
-    """Use so many threads meanwhile, if a number is given, and let an iteration reuse the memory of the last one."""
+    """Use ``threads`` threads meanwhile, unless it is None, and let an iteration reuse the memory of the last one."""
     before, variable = torch.get_num_threads(), os.environ.get("OMP_NUM_THREADS")
     if threads is not None:
         torch.set_num_threads(threads)

@@ -1,4 +1,4 @@
-"""A generator whose images do not depend on their companions in the batch."""
+"""A generator whose images do not depend on the others of their batch."""
 
 from __future__ import annotations
 

@@ -141,7 +141,7 @@ def check_left_behind(config: TrainConfig) -> None:
 
 
 def check_length(resumed: Resumed, iterations: int) -> None:
-    """Refuse to resume a run that is past so many iterations, its end, already.
+    """Refuse a checkpoint that is past ``iterations``, the end of this run, already.
 
     Raises:
         ConfigError: says how far it is.

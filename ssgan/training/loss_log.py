@@ -47,7 +47,7 @@ class LossLog:
     def append(self, names: Sequence[str], row: Tensor) -> None:
         """Record an iteration's terms, see :func:`row_of`; the row may be overwritten afterwards.
 
-        A term that an iteration lacks, as a technique may have one every n-th time, counts as 0 there.
+        A term that is missing from an iteration, as a technique may return None, counts as 0 in the mean.
         """
         self._names.append(list(names))
         self._rows.append(row.clone())

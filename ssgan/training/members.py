@@ -127,7 +127,7 @@ class Members:
         return [batch] if self.count is None else list(batch)
 
     def shared(self, batch: Tensor, dims: int) -> Tensor:
-        """A batch of so many dimensions for every member, unless each has its own already."""
+        """A batch of ``dims`` dimensions for every member, unless each has its own already."""
         return batch if self.count is None or batch.ndim > dims else batch.expand(self.count, *batch.shape)
 
     def in_turn(self, batch: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ def make_optimiser(network: nn.Module, options: Optim, precision: str) -> torch.
 
     Args:
         network: the player.
-        options: its rates (:meth:`ssgan.training_options.Optim.of`).
+        options: its rates (:meth:`ssgan.training_options.Optim.for_player`).
         precision: of the training, as ``trainer.precision``.
     """
     betas, fused = (options.beta1, options.beta2), can_be_fused(precision, options.clip_norm)

@@ -31,7 +31,7 @@ def conditional_entropy_loss(logits: Tensor) -> Tensor:
 
 @dataclass
 class ConditionalEntropy(Trick):
-    """D pays for being unsure of the class of an unlabelled image: the border between classes leaves the data alone.
+    """D pays for being unsure of an unlabelled image's class, which keeps the decision boundary away from the data.
 
     The unlabelled loss asks only that some class is likely. Bad GAN adds 0.1 times the entropy on SVHN.
     """

@@ -23,7 +23,7 @@ TURNS = 4
 
 
 def turned(images: Tensor, quarters: Tensor) -> Tensor:
-    """Each image turned counter-clockwise by so many quarters of a circle.
+    """Each image turned counter-clockwise by its number of quarters of a circle.
 
     Args:
         images: square, ``[n, channels, side, side]``.

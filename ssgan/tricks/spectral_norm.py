@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 class SpectralNorm(Trick):
     """D's layers divide their weight by its largest singular value, ``g · v / σ(v)``, and not each unit's by its norm.
 
-    The gains g come from data at the start and, but for the last layer's, stay, as those of weight normalisation do: no
-    fully connected layer stretches a distance by more than about its largest gain (σ is neared from below). σ of a
-    convolution is, as the authors', that of its weight as a matrix with a row for each output, which bounds what it
-    does to a patch and not to an image.
+    The gains g come from data at the start and, but for the last layer's, stay, as those of weight normalisation do.
+    The Lipschitz constant of a fully connected layer is its largest gain, or slightly more, as the power method finds a
+    σ that is slightly too small. σ of a convolution is, as the authors', that of its weight as a matrix with a row for
+    each output, which bounds what it does to a patch and not to an image.
     (The authors have no gains; under D's noise, activations that shrink from layer to layer would drown.)
     ``iterations`` of the power method begin anew at each pass; the authors make one a step and go on from the last.
     """

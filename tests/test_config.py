@@ -23,13 +23,13 @@ GROUPS = sorted(folder.name for folder in (REPOSITORY / "conf").iterdir() if fol
 
 def choice(group: str, option: str) -> list[str]:
     """Overrides that choose an option, with what it cannot do without."""
-    return [f"{group}={option}", *(["data.path=x"] if option in ("folder", "arrays", "folder_small") else [])]
+    return [f"{group}={option}", *(["data.path=x"] if option in ("folder", "table", "arrays", "folder_small") else [])]
 
 
 def test_the_groups_of_the_specification_are_there():
     assert set(GROUPS) >= {"data", "model", "trick", "optim", "trainer", "callbacks", "logger", "experiment", "debug"}
     assert set(options("trick")) >= {*TRICKS, "none"}
-    assert set(options("data")) >= {"digits", "mnist", "svhn", "cifar10", "folder", "arrays"}
+    assert set(options("data")) >= {"digits", "mnist", "svhn", "cifar10", "folder", "table", "arrays"}
     assert set(options("trainer")) >= {"cpu", "gpu", "ddp"}
     assert options("experiment") and options("debug")
 

@@ -59,15 +59,18 @@ def sets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     write_svhn(root)
     write_cifar10(root)
     write_arrays(root / "mine.npz")
+    lines = []
     for part, (images, labels) in fake_set(16, 16, 3).items():
         for i, (image, label) in enumerate(zip(images, labels, strict=True)):
             folder = root / "folder" / ("test" if part == "test" else "") / f"class{label}"
             folder.mkdir(parents=True, exist_ok=True)
             Image.fromarray(image).save(folder / f"{i}.png")
+            lines.append(f"{'test/' if part == 'test' else ''}class{label}/{i},{label},{part}")
+    (root / "folder" / "labels.csv").write_text("\n".join(["file,label,split", *lines]))
     return {
         **{name: f"data.root={root}" for name in ("mnist", "svhn", "cifar10")},
         "digits": "data.num_val=0",
-        "folder": f"data.path={root / 'folder'}",
+        **{name: f"data.path={root / 'folder'}" for name in ("folder", "table")},
         "arrays": f"data.path={root / 'mine.npz'}",
     }
 
@@ -75,7 +78,7 @@ def sets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 #: Each choice of techniques with both recipes' networks, none and all of them with every data set.
 TOGETHER = [
     pytest.param(data, tricks, id=f"{data}-{'+'.join(tricks) or 'none'}")
-    for data in ("digits", "mnist", "svhn", "cifar10", "folder", "arrays")
+    for data in ("digits", "mnist", "svhn", "cifar10", "folder", "table", "arrays")
     for tricks in (SETS if data in ("mnist", "svhn") else [(), TRICKS])
 ]
 
@@ -86,7 +89,7 @@ def test_every_data_set_trains_with_its_recipes_networks_and_each_choice_of_tech
     data: str, tricks: tuple[str, ...], sets: dict, tmp_path: Path
 ):
     small = TINY_MLP if data in ("digits", "mnist") else TINY_CONV
-    resize = ["data.image_size=16"] if data == "folder" else []
+    resize = ["data.image_size=16"] if data in ("folder", "table") else []
     choices = (f"data={data}", sets[data], "data.num_labels=20", *resize, *chosen(*tricks))
     result = train(tmp_path, *QUIET, *choices, *small, "trainer.max_iterations=2")
     check_run(tmp_path, result, iterations=2)

@@ -68,7 +68,7 @@ for i in range(max(map(len, choices.values()))):
     rows.append([f"{group}={options[i % len(options)]}" for group, options in choices.items()])
 for given in rows:
     try:
-        call(*given, *["data.path=x"] * any(o in ("data=folder", "data=arrays") for o in given))
+        call(*given, *["data.path=x"] * any(o in ("data=folder", "data=table", "data=arrays") for o in given))
     except Reached:
         accepted += 1
 try:

@@ -10,6 +10,7 @@ from ssgan.data.arrays import Arrays
 from ssgan.data.digits import Digits
 from ssgan.data.folder import Folder
 from ssgan.data.options import DataOptions
+from ssgan.data.table import Table
 from ssgan.data.torchvision_sets import CIFAR10, MNIST, SVHN
 
-__all__ = ["CIFAR10", "MNIST", "SVHN", "Arrays", "DataOptions", "Digits", "Folder"]
+__all__ = ["CIFAR10", "MNIST", "SVHN", "Arrays", "DataOptions", "Digits", "Folder", "Table"]

@@ -13,14 +13,14 @@ from omegaconf import OmegaConf
 from omegaconf.errors import MissingMandatoryValue
 
 from ssgan.augmentation import Augmentation
-from ssgan.data import CIFAR10, MNIST, SVHN, Arrays, Digits, Folder
+from ssgan.data import CIFAR10, MNIST, SVHN, Arrays, Digits, Folder, Table
 from ssgan.data.images import ImageData
 from ssgan.data.options import DataOptions
 from ssgan.errors import ConfigError
 
 REPOSITORY = Path(__file__).parents[2]
 CONF = REPOSITORY / "conf" / "data"
-SOURCES = {cls.name: cls for cls in (Digits, MNIST, SVHN, CIFAR10, Folder, Arrays)}
+SOURCES = {cls.name: cls for cls in (Digits, MNIST, SVHN, CIFAR10, Folder, Table, Arrays)}
 
 
 def composed(name: str, *overrides: str):
@@ -39,7 +39,8 @@ def built(cls, node):
 def test_options_need_no_heavy_import() -> None:
     heavy = ["torch", "torchvision", "numpy", "scipy", "sklearn", "PIL", "lightning"]
     code = (
-        "import sys; from ssgan.data import Digits, Folder, MNIST; Digits(); MNIST(); Folder(path='x');"
+        "import sys; from ssgan.data import Digits, Folder, MNIST, Table;"
+        " Digits(); MNIST(); Folder(path='x'); Table(path='x');"
         f"print([name for name in {heavy} if name in sys.modules])"
     )
     command = [sys.executable, "-c", code]
@@ -50,14 +51,14 @@ def test_options_need_no_heavy_import() -> None:
 @pytest.mark.parametrize("name", SOURCES)
 def test_yaml_and_dataclass_agree(name: str) -> None:
     cls = SOURCES[name]
-    mandatory = {"path": "x"} if name in ("folder", "arrays") else {}
+    mandatory = {"path": "x"} if name in ("folder", "table", "arrays") else {}
     node = composed(name, *(f"{key}={value}" for key, value in mandatory.items()))
     assert node._target_ == f"ssgan.data.{cls.__name__}"
     assert set(node) - {"_target_"} == {field.name for field in dataclasses.fields(cls)}
     assert built(cls, node) == cls(**mandatory)
 
 
-@pytest.mark.parametrize("name", ["folder", "arrays"])
+@pytest.mark.parametrize("name", ["folder", "table", "arrays"])
 def test_the_path_is_mandatory(name: str) -> None:
     node = composed(name)
     with pytest.raises(MissingMandatoryValue):

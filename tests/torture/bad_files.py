@@ -22,7 +22,7 @@ from pathlib import Path
 import torchvision.datasets
 from PIL import Image
 
-from ssgan.data import MNIST, Arrays, Folder
+from ssgan.data import MNIST, Arrays, Folder, Table
 from ssgan.errors import SSGANError
 from ssgan.run_folder.checkpoint import read_checkpoint
 from tests.fake_data import fake_images, write_arrays, write_mnist
@@ -64,17 +64,21 @@ def make_sources(folder: Path) -> dict[str, tuple[Path, Callable[[Path], object]
     write_mnist(folder / "mnist")
     train(folder / "run", *TINY, "trainer.max_iterations=1")
     shutil.copytree(folder / "run" / "checkpoints", folder / "checkpoint")
+    lines = []
     for part, seed in (("", 1), ("test/", 2)):
         images, labels = fake_images(20, 16, 16, 3, seed)
         for i, (image, label) in enumerate(zip(images, labels % 2, strict=True)):
             ending = ("png", "jpg", "gif", "tiff", "webp", "bmp")[i % 6]
-            Image.fromarray(image).save(
-                _made(folder / "folder" / f"{part}{'cat' if label else 'dog'}") / f"{i}.{ending}"
-            )
+            name = f"{part}{'cat' if label else 'dog'}/{i}.{ending}"
+            for source in ("folder", "table"):
+                Image.fromarray(image).save(_made((folder / source / name).parent) / f"{i}.{ending}")
+            lines.append(f"{name},{'cat' if label else 'dog'},{part and 'test'}")
+    (folder / "table" / "labels.csv").write_text("\n".join(["file,label,split", *lines]))
     return {
         "arrays": (folder / "arrays", lambda place: Arrays(path=str(place / "mine.npz")).load()),
         "mnist": (folder / "mnist", lambda place: MNIST(root=str(place)).load()),
         "folder": (folder / "folder", lambda place: Folder(path=str(place), image_size=8).load()),
+        "table": (folder / "table", lambda place: Table(path=str(place), image_size=8).load()),
         "checkpoint": (folder / "checkpoint", lambda place: read_checkpoint(str(place / "last.ckpt"))),
     }
 

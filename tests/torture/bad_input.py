@@ -100,6 +100,8 @@ CONTRADICTIONS = [
     (["data=folder"], "data.path"),
     (["data=arrays"], "data.path"),
     (["data=folder", "data.path=x", "data.test=unlabelled"], "data.unlabelled"),
+    (["data=table"], "data.path"),
+    (["data=table", "data.path=x", "data.label=file"], "data.file"),
     (["data=folder", "data.path=x", "data.channels=2"], "data.channels"),
     (["data=folder", "data.path=x", "data.image_size=0"], "data.image_size"),
     (["data=folder", "data.path=x", "data.resize=stretch"], "data.resize"),

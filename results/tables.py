@@ -17,7 +17,7 @@ from omegaconf import OmegaConf
 
 HERE = Path(__file__).parent
 PAGE = HERE.parent / "RESULTS.md"
-COLUMNS = ("", "ours", "n", "each split", "labels alone", "published", "steps", "seconds", "hardware", "versions")
+COLUMNS = ("", "ours", "n", "each split", "labels alone", "published", "steps", "seconds", "hardware")
 
 
 def load(files: list[str], **wanted: Any) -> list[dict[str, Any]]:
@@ -65,17 +65,23 @@ def same(values: list[str]) -> str:
     return "; ".join(dict.fromkeys(values))
 
 
+def shortened(hardware: str) -> str:
+    """Hardware as the page names it: each machine had two cores."""
+    for long, short in (("Intel(R) Xeon(R) Processor", "Xeon"), ("AMD EPYC", "EPYC"), (", 2 cores", "")):
+        hardware = hardware.replace(long, short)
+    return re.sub(r"\b1 threads", "1 thread", hardware)
+
+
 def cells(row: dict[str, Any], unit: str) -> list[str]:
     """One line of a table."""
     name = f"{row['name']}<br>`{row['command']}`"
     results = load(row.get("runs", []), objective=row.get("objective"), configuration=row.get("configuration"))
     if not results:
-        return [name, f"not run: {row['not_run']}", "0", "", "", row["paper"], "", "", "", ""]
+        return [name, f"not run: {row['not_run']}", "0", "", "", row["paper"], "", "", ""]
     baseline = load(row.get("baseline", []), objective="supervised")
     options = f", `{row['baseline_options']}`" if "baseline_options" in row else ""
     alone = f"{spread(baseline, unit)} (n = {len(baseline)}{options})" if baseline else ""
     digits = 0 if unit == "errors" else 1
-    versions = [", ".join(f"{k} {v}" for k, v in r["versions"].items() if k != "torchvision") for r in results]
     return [
         name,
         f"**{spread(results, unit)}**",
@@ -85,8 +91,7 @@ def cells(row: dict[str, Any], unit: str) -> list[str]:
         row["paper"],
         same([f"{r['iterations']:,}" for r in results]),
         f"{statistics.median(r['seconds'] for r in results):,.0f}",
-        same([r["hardware"] for r in results]),
-        same(versions),
+        same([shortened(r["hardware"]) for r in results]),
     ]
 
 

@@ -111,8 +111,14 @@ def points(difference: PairedDifference | None) -> str:
 
 
 def held_out(configuration: Configuration) -> str:
-    """The mean error on held-out labels in percent; nothing where there is none."""
-    return "" if configuration.val_error is None else f"{100 * configuration.val_error:.2f}"
+    """The mean error on held-out labels in percent; nothing where there is none.
+
+    An ensemble's members each have held-out images of their own, so it has no error of its own on them, but theirs.
+    """
+    if configuration.val_error is None:
+        return ""
+    of_members = any("members" in run.result for run in configuration.runs)
+    return f"{100 * configuration.val_error:.2f}{' (of its members)' if of_members else ''}"
 
 
 def _signed(fraction: float) -> str:

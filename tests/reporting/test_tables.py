@@ -57,6 +57,8 @@ def test_the_values_of_each_run_are_in_the_order_of_their_seeds(tmp_path: Path) 
     (section,) = group(find_runs([tmp_path])[0])
     (configuration,) = section.configurations
     assert each_value(configuration) == "31.25, 10.00, 20.00" and held_out(configuration) == "30.00"
+    configuration.runs[0].result["members"] = [10, 12]
+    assert held_out(configuration) == "30.00 (of its members)", "an ensemble has none of its own"
     (row,) = summary_rows([section])
     assert row["test_errors_of_runs"] == "0.3125 0.1 0.2" and row["seconds_median"] == 2.0
     assert row["val_error_mean"] == pytest.approx(0.3) and row["difference_mean"] is None

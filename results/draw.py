@@ -225,7 +225,7 @@ if __name__ == "__main__":
     draw_mnist_errors(
         "mnist_100_best/curves.png",
         ("mnist_100_best/split_*", "experiment=mnist_100_best, ten splits", "C4"),
-        ("mnist_100_best/labels_clipped_*", "labels alone, clipped, two splits", "C1"),
+        ("mnist_100_best/labels_clipped_*", "labels alone, clipped, five splits", "C1"),
     )
     draw_mnist_labels()
     draw_cifar10()

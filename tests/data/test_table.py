@@ -51,11 +51,7 @@ def test_labels_and_the_test_set_are_those_of_the_table(root: Path) -> None:
 
 
 def test_other_columns_separators_and_a_mark_at_the_start(root: Path) -> None:
-    lines = [
-        f"{i};{line}"
-        for i, line in enumerate(("cat;a.png;x", "cat;u1.png;x", "dog;d.bmp;y", "dog;e.gif;y", ";more/c;z"))
-    ]
-    text = "\n".join(["row;Class;Image name;other", *lines])
+    text = "Class;row;Image name;other\ncat;1;a.png;x\ncat;2;u1.png;x\ndog;3;d.bmp;y\ndog;4;e.gif;y\n;5;more/c;z"
     (root / "lists").mkdir()
     (root / "lists" / "some.txt").write_bytes(b"\xef\xbb\xbf" + text.encode())
     data = load(root, table="lists/some.txt", file="Image name", label="Class", num_test=2)
@@ -83,6 +79,8 @@ def test_of_two_images_with_a_name_the_ending_decides(root: Path) -> None:
     table(root, "a.png,cat,", "a.jpg,dog,", "d,dog,test")
     data = load(root)
     assert data.y_train.tolist() == colours(data.x_train)
+    paint(root / "a.png.jpg", GREEN)
+    assert load(root).y_train.tolist() == colours(data.x_train), "a.png is that one"
 
 
 @pytest.mark.parametrize(
@@ -146,6 +144,8 @@ def test_what_is_not_trained_on_is_said(root: Path, caplog: pytest.LogCaptureFix
     with caplog.at_level(logging.WARNING):
         assert load(root).x_unlabelled is None
     assert "each image has a label in labels.csv: training has the labelled ones alone" in caplog.text
+    caplog.clear()
+    assert load(root, num_labels=2).x_unlabelled is None and not caplog.messages[1:], "the other ones are unlabelled"
 
 
 def test_samples_that_a_run_has_written_are_no_images(root: Path, caplog: pytest.LogCaptureFixture) -> None:

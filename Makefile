@@ -10,9 +10,9 @@ TORTURE ?= outputs/torture/$(shell date +%Y-%m-%d/%H-%M-%S)
 # What needs no optional dependency: the networks, the training, the data, the command.
 CORE := $(wildcard $(addprefix tests/,callbacks commands data layers machine networks run_folder torture training tricks) \
 	tests/loggers/test_csv_logger.py tests/loggers/test_loggers.py tests/loggers/test_wandb_logger.py \
-	tests/sweeping/test_stopping.py \
+	tests/sweeping/test_refusal.py tests/sweeping/test_stopping.py \
 	$(patsubst %,tests/test_%.py,atomic_write build chdir checks comparing composition config config_refused ddp divergence \
-	ensemble error_lines errors every_choice failures imports losses module objectives objectives_techniques properties \
+	ensemble error_lines errors every_choice failures imports losses module module_plain_loop module_techniques objectives objectives_techniques properties \
 	resolvers resume run steps train trainer training_options untrusted))
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq install --constraint .ci/constraints.txt
 

@@ -12,8 +12,8 @@ CORE := $(wildcard $(addprefix tests/,callbacks commands data layers machine net
 	tests/loggers/test_csv_logger.py tests/loggers/test_loggers.py tests/loggers/test_wandb_logger.py \
 	tests/sweeping/test_refusal.py tests/sweeping/test_stopping.py \
 	$(patsubst %,tests/test_%.py,atomic_write build chdir checks comparing composition config config_refused ddp divergence \
-	ensemble error_lines errors every_choice failures imports losses module module_plain_loop module_techniques objectives objectives_techniques properties \
-	resolvers resume run steps train trainer training_options untrusted))
+	ensemble error_lines errors every_choice failures imports losses module module_plain_loop module_techniques objectives \
+	objectives_techniques properties resolvers resume run steps train trainer training_options untrusted))
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq install --constraint .ci/constraints.txt
 
 # A version manager's python3.13 may be there and still not run, and Debian's python3 may lack venv: so each is tried.

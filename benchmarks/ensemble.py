@@ -62,7 +62,7 @@ def alone(config: TrainConfig, data: Any, place: str) -> Callable[[], None]:
     what = config.objective, config.tricks
 
     def steps(pixels: torch.Tensor) -> None:
-        labelled, unlabelled, matched = (model.scale(augment(x, config.data.augment, rng)) for x in pixels.chunk(3))
+        labelled, unlabelled, real = (model.scale(augment(x, config.data.augment, rng)) for x in pixels.chunk(3))
         noise = draw_discriminator_noise(*networks, (n, *data.shape), config.objective, config.tricks, rng)
         batch = DiscriminatorBatch(labelled, labels, unlabelled)
         d_terms = discriminator_terms(*networks, model.average.network, batch, noise, *what, model.progress)
@@ -71,7 +71,7 @@ def alone(config: TrainConfig, data: Any, place: str) -> Callable[[], None]:
         d_adam.step()
         g_noise = draw_generator_noise(*networks, (n, *data.shape), config.tricks, rng)
         with frozen(discriminator):
-            g_terms = generator_terms(*networks, model.companions, matched, g_noise, *what, model.progress)
+            g_terms = generator_terms(*networks, model.companions, real, g_noise, *what, model.progress)
             g_adam.zero_grad()
             torch.stack(list(g_terms.values())).sum().backward()
         g_adam.step()

@@ -171,9 +171,9 @@ class SemiSupervisedGAN(L.LightningModule):
     @uncached_casts()
     def steps(self, batch: IterationBatch) -> tuple[list[str], Tensor]:
         """The D steps and the G steps of an iteration; names and values of their terms."""
-        labelled, labels, unlabelled, matched = (images.unbind() for images in batch)
+        labelled, labels, unlabelled, real = (images.unbind() for images in batch)
         d_terms = list(map(self.discriminator_step, labelled, labels, unlabelled))
-        return row_of({"d": d_terms, "g": list(map(self.generator_step, matched))})
+        return row_of({"d": d_terms, "g": list(map(self.generator_step, real))})
 
     def discriminator_step(self, labelled: Tensor, labels: Tensor, unlabelled: Tensor) -> dict[str, Tensor]:
         """Update D once; return the terms of its cost."""

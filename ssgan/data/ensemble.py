@@ -117,12 +117,12 @@ class StackedStream(SemiSupervisedStream):
 
     def epoch_order(self, epoch: int) -> tuple[Tensor, Tensor, Tensor]:
         """Indices of an epoch's images, ``[iterations, steps, members, batch_size]``, as of one member's stream."""
-        labelled, unlabelled, matched = zip(*(member.epoch_order(epoch) for member in self.members), strict=True)
+        labelled, unlabelled, real = zip(*(member.epoch_order(epoch) for member in self.members), strict=True)
         shift = 0 if self.unlabelled is self.members[0].unlabelled else len(self.members[0].unlabelled)
         return (
             _end_to_end(labelled, len(self.members[0].labels)),
             _end_to_end(unlabelled, shift),
-            _end_to_end(matched, shift),
+            _end_to_end(real, shift),
         )
 
 

@@ -20,15 +20,15 @@ from ssgan.errors import ConfigError
 class IterationBatch(NamedTuple):
     """uint8 images of one iteration, of d D steps and g G steps.
 
-    For each D step there are n labelled and n unlabelled ones, for each G step n unlabelled ones of the second stream:
-    ``labelled`` and ``unlabelled`` are ``[d, n, c, h, w]``, ``labels`` ``[d, n]``, ``matched`` ``[g, n, c, h, w]``. An
-    ensemble's have the members after the steps: ``[d, members, n, …]``.
+    For each D step there are n labelled and n unlabelled ones, ``[d, n, c, h, w]``, and the ``labels`` ``[d, n]``; for
+    each G step n ``real`` ones, unlabelled images in an order of their own, ``[g, n, c, h, w]``. An ensemble's have the
+    members after the steps: ``[d, members, n, …]``.
     """
 
     labelled: Tensor
     labels: Tensor
     unlabelled: Tensor
-    matched: Tensor
+    real: Tensor
 
 
 class EvalBatch(NamedTuple):
@@ -100,9 +100,7 @@ class SemiSupervisedStream:
 
     def __iter__(self) -> Iterator[list[IterationBatch]]:
         epoch, start = divmod(self.iteration(), self.iterations)
-        labelled, unlabelled, matched = (
-            _without_waiting(order, self.labels.device) for order in self.epoch_order(epoch)
-        )
+        labelled, unlabelled, real = (_without_waiting(order, self.labels.device) for order in self.epoch_order(epoch))
         share = self.batch_size // self.world_size
         mine = slice(self.rank * share, (self.rank + 1) * share)
         for i in range(start, self.iterations, self.iterations_per_batch):
@@ -112,7 +110,7 @@ class SemiSupervisedStream:
                 self.labelled[chosen],
                 self.labels[chosen],
                 self.unlabelled[unlabelled[these, ..., mine]],
-                self.unlabelled[matched[these, ..., mine]],
+                self.unlabelled[real[these, ..., mine]],
             )
             yield [IterationBatch(*of_one) for of_one in zip(*(each.unbind() for each in images), strict=True)]
 
@@ -124,7 +122,7 @@ class SemiSupervisedStream:
         """See :meth:`state_dict`."""
 
     def epoch_order(self, epoch: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Indices of an epoch's labelled, unlabelled and matched images, ``[iterations, steps, batch_size]``."""
+        """Indices of an epoch's labelled, unlabelled and, for G, real images, ``[iterations, steps, batch_size]``."""
         rng = epoch_rng(self.seed, epoch)
 
         def order(size: int, steps: int) -> Tensor:

@@ -13,7 +13,7 @@ from ssgan.networks.weights import SMALL_NORMAL, WeightInit, initialise_weights
 
 
 class Output(NamedTuple):
-    """What D returns: the K ``logits`` ``[n, K]`` and the matched ``features`` ``f(x)`` ``[n, features]``."""
+    """What D returns: the K ``logits`` ``[n, K]`` and the ``features`` ``f(x)`` ``[n, features]``."""
 
     logits: Tensor
     features: Tensor

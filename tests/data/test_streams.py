@@ -58,8 +58,8 @@ def test_an_epoch_is_a_pass_of_d_over_the_unlabelled_images(batch_size: int, d_s
 def test_batches_have_the_shapes_that_the_steps_take():
     (batch,) = next(iter(stream(batch_size=6, d_steps=2, g_steps=3)))
     assert batch.labelled.shape == batch.unlabelled.shape == (2, 6, 1, 1, 1)
-    assert batch.labels.shape == (2, 6) and batch.matched.shape == (3, 6, 1, 1, 1)
-    assert next(iter(stream(batch_size=6, g_steps=0)))[0].matched.shape[:2] == (0, 6)
+    assert batch.labels.shape == (2, 6) and batch.real.shape == (3, 6, 1, 1, 1)
+    assert next(iter(stream(batch_size=6, g_steps=0)))[0].real.shape[:2] == (0, 6)
 
 
 def test_the_label_belongs_to_the_image():
@@ -69,15 +69,15 @@ def test_the_label_belongs_to_the_image():
 
 def test_the_second_stream_is_a_pass_in_an_order_of_its_own():
     batches = epoch(stream(), 0)
-    unlabelled, matched = column(batches, 2), column(batches, 3)
-    assert sorted(matched) == list(range(UNLABELLED))
-    agreeing = sum(a == b for a, b in zip(unlabelled, matched, strict=True))
+    unlabelled, real = column(batches, 2), column(batches, 3)
+    assert sorted(real) == list(range(UNLABELLED))
+    agreeing = sum(a == b for a, b in zip(unlabelled, real, strict=True))
     assert agreeing < 10, "two independent orders agree in one place on average"
 
 
 def test_more_g_steps_repeat_the_second_stream():
-    matched = column(epoch(stream(g_steps=3), 0), 3)
-    passes = [matched[i : i + UNLABELLED] for i in range(0, len(matched), UNLABELLED)]
+    real = column(epoch(stream(g_steps=3), 0), 3)
+    passes = [real[i : i + UNLABELLED] for i in range(0, len(real), UNLABELLED)]
     assert len(passes) == 3 and all(sorted(p) == list(range(UNLABELLED)) for p in passes)
     assert passes[0] != passes[1] != passes[2]
 

@@ -33,7 +33,7 @@ demo: $(VENV)/.run ## Train on the embedded digits and show the result.
 test: $(VENV)/.dev ## Run the fast tests, two at a time.
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 $(PYTEST_ARGS)
 
-torture: $(VENV)/.dev ## Kill, starve and feed it nonsense for an hour (tests/torture/README.md).
+torture: $(VENV)/.dev ## Kill, starve and feed it nonsense for two to three hours (tests/torture/README.md).
 	@mkdir -p $(TORTURE)
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.torture.bad_input --cases 400
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.torture.bad_files --cases 400

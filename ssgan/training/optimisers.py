@@ -60,7 +60,9 @@ class Adam(torch.optim.Adam):
                 beta2 = group["betas"][1]
                 constant = group["eps_root"] * (1 - beta2) / beta2
                 torch._foreach_add_(means, constant if overflow is None else constant * (1 - overflow))
-        super().step()
+        step = torch.optim.Adam.step
+        # Where a process has made one of PyTorch's own too, that one's step would call each hook once more.
+        (step.__wrapped__ if getattr(step, "hooked", False) else step)(self)  # type: ignore[attr-defined]
         return value
 
     def _mean_square(self, parameter: Tensor, group: dict[str, Any]) -> Tensor:

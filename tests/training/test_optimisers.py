@@ -195,6 +195,19 @@ def test_a_closure_computes_the_gradients_first(eps_root: float):
             assert torch.equal(expected, found)
 
 
+def test_a_hook_is_called_once_a_step():
+    """Also in a process that has made an Adam of PyTorch's own."""
+    parameter, calls = nn.Parameter(torch.ones(2)), []
+    torch.optim.Adam([parameter])
+    adam = Adam([parameter], 1e-8)
+    adam.register_step_pre_hook(lambda *_: calls.append("before"))
+    adam.register_step_post_hook(lambda *_: calls.append("after"))
+    parameter.sum().backward()
+    for _ in range(2):
+        adam.step()
+    assert calls == ["before", "after"] * 2 and adam.state[parameter]["step"] == 2
+
+
 def test_a_step_without_any_gradient_changes_nothing():
     weights = nn.Parameter(torch.ones(2))
     adam = Adam([weights], 1e-8, lr=0.01, eps=0.0, fused=True)

@@ -49,8 +49,9 @@ def draw_mnist() -> None:
     folder = HERE / "mnist_100_short"
     figure, (errors, losses) = plt.subplots(1, 2, figsize=(10, 3.6), layout="constrained")
     runs = (
-        ("under_root_1", "feature matching, two splits", "C3"),
+        ("under_root_1", "feature matching, three splits", "C3"),
         ("under_root_2", None, "C3"),
+        ("under_root_3", None, "C3"),
         ("gan", "constant beside Adam's root, three", "C0"),
         ("gan_2", None, "C0"),
         ("gan_3", None, "C0"),

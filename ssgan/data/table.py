@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from ssgan.data.file_options import FileOptions, first_few, printable
-from ssgan.data.image_files import holds_runs, image_files, left_out
+from ssgan.data.image_files import holds_runs, image_files, left_out, subfolders
 from ssgan.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -75,7 +75,8 @@ class Table(FileOptions):
         rows = self._rows(place)
         others: Counter[str] = Counter()
         # Not the table, nor what runs have written if the command was given in this folder.
-        files = image_files(root, others=others, without={place, *filter(holds_runs, root.iterdir())})
+        runs = [root / name for name in subfolders(root) if holds_runs(root / name)]
+        files = image_files(root, others=others, without={place, *runs})
         if others:
             log.warning("%s: %s", root, left_out(others))
         of_file = _matched(rows, files, root, place)
@@ -178,4 +179,5 @@ def _classes(rows: Sequence[Row], place: Path) -> list[str]:
         raise DataError(f"{place}: there must be labelled training images of at least 2 classes, but there is {found}")
     if unknown := sorted({row.label for row in rows if row.test} - classes):
         raise DataError(f"{place}: there is a test image of the class {unknown[0]}, but no training image of it")
-    return sorted(classes, key=int) if all(name.isdecimal() for name in classes) else sorted(classes)
+    in_order = sorted(classes)
+    return sorted(in_order, key=int) if all(name.isdecimal() for name in classes) else in_order

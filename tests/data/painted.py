@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from ssgan.data import Folder
+from ssgan.data.file_options import FileOptions
 from ssgan.errors import DataError
 
 
@@ -30,8 +31,8 @@ def paint_folder(root: Path) -> Path:
     return root
 
 
-def load(root: Path, **options: object):
-    return Folder(path=str(root), image_size=8, **options).load()
+def load(root: Path, source: type[FileOptions] = Folder, **options: object):
+    return source(path=str(root), image_size=8, **options).load()
 
 
 def refusal(root: Path, **options: object) -> str:

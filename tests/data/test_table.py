@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from ssgan.data import Table
-from ssgan.errors import ConfigError, DataError
+from ssgan.errors import ConfigError
+from tests.data import painted
 from tests.data.painted import colours, paint
 
 RED, GREEN = (250, 0, 0), (0, 250, 0)
+
+load, refusal = partial(painted.load, source=Table), partial(painted.refusal, source=Table)
 
 
 @pytest.fixture
@@ -29,17 +33,6 @@ def root(tmp_path: Path) -> Path:
 
 def table(folder: Path, *lines: str, header: str = "file,label,split", name: str = "labels.csv") -> None:
     (folder / name).write_text("\n".join([header, *lines]) + "\n", encoding="utf-8")
-
-
-def load(root: Path, **options: object):
-    return Table(path=str(root), image_size=8, **options).load()
-
-
-def refusal(root: Path, **options: object) -> str:
-    with pytest.raises(DataError) as error:
-        load(root, **options)
-    assert "\n" not in str(error.value)
-    return str(error.value)
 
 
 def test_labels_and_the_test_set_are_those_of_the_table(root: Path) -> None:
@@ -64,6 +57,11 @@ def test_numbers_are_classes_in_their_order_and_endings_may_be_left_out(root: Pa
     data = load(root, file="id", label="breed", num_test=2)
     assert data.classes == ("2", "10") and data.y_train.tolist() == colours(data.x_train) == [0, 1]
     assert data.y_test.tolist() == [0, 1] and len(data.x_unlabelled) == 5
+
+
+def test_numbers_that_are_equal_are_classes_of_their_own_in_one_order(root: Path) -> None:
+    table(root, "a,1,", "more/b,1,", "d,01,", "e,01,", header="file,label")
+    assert load(root, num_test=2).classes == ("01", "1")
 
 
 def test_a_table_elsewhere_and_whole_paths(root: Path, tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def test_numbers_are_classes_in_their_order_and_endings_may_be_left_out(root: Pa
 
 
 def test_numbers_that_are_equal_are_classes_of_their_own_in_one_order(root: Path) -> None:
-    table(root, "a,1,", "more/b,1,", "d,01,", "e,01,", header="file,label")
+    table(root, "a,1", "more/b,1", "d,01", "e,01", header="file,label")
     assert load(root, num_test=2).classes == ("01", "1")
 
 

@@ -195,7 +195,7 @@ class Campaign:
                 assert_equal(own["state_dict"], last_checkpoint(member)["state_dict"], f"member {member.name}")
             left = {path.name for path in run_dir.glob("**/checkpoints/*")} - {"last.ckpt", "best.ckpt"}
             assert not left, f"left behind: {left}"
-            assert self.killed or json.loads((run_dir / "status.json").read_text())["state"] == "done"
+            assert json.loads((run_dir / "status.json").read_text())["state"] == "done"
         except (AssertionError, OSError, KeyError) as error:
             self._fault(run_dir, str(error))
         else:
